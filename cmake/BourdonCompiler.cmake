@@ -1,0 +1,28 @@
+# Flags every target of this project is compiled with, as one interface library.
+add_library(bourdon_compiler INTERFACE)
+target_compile_definitions(bourdon_compiler INTERFACE _GNU_SOURCE BOURDON_VERSION="${PROJECT_VERSION}")
+target_compile_options(bourdon_compiler INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wformat=2 -Wundef -Wcast-qual
+  -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wimplicit-fallthrough
+  $<$<BOOL:${BOURDON_WERROR}>:-Werror>)
+
+if(BOURDON_SANITIZE)
+  target_compile_options(bourdon_compiler INTERFACE
+    -fsanitize=${BOURDON_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(bourdon_compiler INTERFACE -fsanitize=${BOURDON_SANITIZE})
+elseif(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" OR CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_options(bourdon_compiler INTERFACE
+    -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection)
+  target_link_options(bourdon_compiler INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  target_link_options(bourdon_compiler INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
+endif()
+
+if(BOURDON_FUZZ)
+  target_compile_options(bourdon_compiler INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+if(BOURDON_COVERAGE)
+  target_compile_options(bourdon_compiler INTERFACE --coverage)
+  target_link_options(bourdon_compiler INTERFACE --coverage)
+endif()

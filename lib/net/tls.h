@@ -1,0 +1,58 @@
+/*
+ * tls: contexts, verification and identity. Only files of lib/net include OpenSSL's SSL headers.
+ *
+ * A tls_context is immutable once made and counted: a reload makes a new one, connections keep theirs.
+ * Policy (the same on both ends): peers show a certificate that chains to the configured CA file, is valid
+ * now, has the right key usage (clientAuth / serverAuth when an extended key usage is present), a strong
+ * enough key (security level 2), is not revoked by the CRL where one is given, and names whom we expect. No
+ * resumption, no renegotiation, no compression. TLS 1.3; 1.2 by option.
+ */
+#ifndef BOURDON_NET_TLS_H
+#define BOURDON_NET_TLS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum tls_side { TLS_CLIENT, TLS_SERVER };
+
+struct tls_options {
+    enum tls_side side;
+    const char *ca;          /* PEM file, one or more roots */
+    const char *certificate; /* PEM file: leaf, then intermediates */
+    const char *key;         /* PEM file; refused when others may read it */
+    const char *crl;         /* PEM file with one or more CRLs, "" or NULL = no revocation check */
+    const char *alpn;        /* the one protocol offered and demanded, "bourdon/1" */
+    bool allow_tls12;
+};
+
+enum { TLS_NAME_MAX = 64, TLS_ROLE_MAX = 256, TLS_TEXT_MAX = 256 };
+
+/* What the verified leaf certificate of the peer says. */
+struct tls_peer {
+    char bridge[TLS_NAME_MAX]; /* X of URI SAN urn:bourdon:bridge:X; "" if there is none (or more than one) */
+    char subject[TLS_TEXT_MAX]; /* RFC 2253 */
+    char serial[64];            /* hexadecimal */
+    int64_t not_after_us;       /* wall time */
+    unsigned role_count;        /* role extensions found, OID 1.3.6.1.4.1.50316.802.1 */
+    char role[TLS_ROLE_MAX];    /* valid if exactly one well-formed UTF8String, else "" */
+};
+
+struct tls_context;
+
+/* Loads and checks the files. The text names the file and what to do about it. */
+MUST_USE enum err tls_context_new(const struct tls_options *options, struct tls_context **context,
+                                  struct err_text *why);
+struct tls_context *tls_context_ref(struct tls_context *context);
+void tls_context_unref(struct tls_context *context); /* NULL is fine */
+
+/* When our own certificate ends (wall time, µs), and the bridge name in it ("" if none): for status and
+ * warnings. */
+int64_t tls_context_not_after_us(const struct tls_context *context);
+const char *tls_context_bridge(const struct tls_context *context);
+
+/* A bridge name: 1..63 characters a-z A-Z 0-9 . _ -, beginning with a letter or digit. */
+bool tls_bridge_name_valid(const char *name);
+
+#endif

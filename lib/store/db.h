@@ -1,0 +1,56 @@
+/*
+ * db: SQLite by the rules of this product. Only lib/store, bridge/spool and server/store include sqlite3.h.
+ *
+ * A writing connection: WAL, synchronous=FULL, small WAL (autocheckpoint 64 pages, journal_size_limit),
+ * foreign keys on, trusted_schema off, owned by one thread, which also checkpoints. Readers open read-only. A
+ * database is marked with an application id and a schema version: another program's file, another version's
+ * or a damaged one is refused with what to do, and is not touched. Error classes: ERR_DISK_FULL (SQLITE_FULL,
+ * rolled back whole), ERR_SYNC (SQLITE_IOERR_FSYNC and the like: stop acknowledging), ERR_CORRUPT, ERR_BUSY,
+ * ERR_IO, ERR_NO_MEMORY.
+ */
+#ifndef BOURDON_STORE_DB_H
+#define BOURDON_STORE_DB_H
+
+#include "base/buffer.h"
+#include "base/err.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct db_schema {
+    const char *what;        /* "spool", "store": for messages */
+    uint32_t application_id; /* four letters */
+    int version;             /* PRAGMA user_version */
+    const char *create;      /* SQL that makes version `version` from nothing */
+};
+
+struct db; /* a connection and its path */
+
+/* Opens for writing, making file (mode 0640) and schema if there is none. Parent folders are not made. */
+MUST_USE enum err db_open(const char *path, const struct db_schema *schema, struct db **db,
+                          struct err_text *why);
+MUST_USE enum err db_open_read_only(const char *path, const struct db_schema *schema, struct db **db,
+                                    struct err_text *why);
+void db_close(struct db *db); /* NULL is fine; finalises what db_prepare() made */
+
+/* A statement that lives as long as the connection. NULL only for memory or a bug in the SQL: text in `why`.
+ */
+MUST_USE enum err db_prepare(struct db *db, const char *sql, sqlite3_stmt **statement, struct err_text *why);
+/* Steps a statement that returns no row, and resets it and its bindings in any case. */
+MUST_USE enum err db_run(struct db *db, sqlite3_stmt *statement, struct err_text *why);
+/* Steps to the next row: `*row` says whether there is one; at the end or on error the statement is reset. */
+MUST_USE enum err db_step(struct db *db, sqlite3_stmt *statement, bool *row, struct err_text *why);
+MUST_USE enum err db_exec(struct db *db, const char *sql, struct err_text *why);
+
+MUST_USE enum err db_begin(struct db *db, struct err_text *why);
+MUST_USE enum err db_commit(struct db *db, struct err_text *why); /* on failure rolled back */
+void db_rollback(struct db *db);
+
+sqlite3 *db_handle(struct db *db);
+int64_t db_last_insert_id(struct db *db);
+
+/* A blob column as a slice valid until the next step; NULL and wrong sizes are told by the size. */
+struct bytes db_column_bytes(sqlite3_stmt *statement, int column);
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * batch: an immutable, self-checking set of readings (or of gaps): the same bytes in the spool, on the wire
+ * and in the store. docs/protocol.md describes every byte.
+ *
+ * Identity: (bridge name from the certificate, epoch, sequence). The bytes carry epoch and sequence, the
+ * catalog's hash, counts and time range, the columns (compressed with zstd when that is shorter) and a digest
+ * (the first 16 bytes of the SHA-256 of everything before it), which also tells a resent batch from a
+ * different one under the same identity. Pure: no clock, no I/O. A builder belongs to one thread.
+ */
+#ifndef BOURDON_TUNNEL_BATCH_H
+#define BOURDON_TUNNEL_BATCH_H
+
+#include "base/buffer.h"
+#include "base/err.h"
+#include "tunnel/catalog.h"
+#include "tunnel/reading.h"
+
+enum {
+    BATCH_EPOCH_SIZE = 16,
+    BATCH_DIGEST_SIZE = 16,
+    BATCH_READINGS_MAX = 65536,
+    BATCH_SIZE_MAX = 4 * 1024 * 1024,  /* encoded */
+    BATCH_BODY_MAX = 16 * 1024 * 1024, /* columns after decompression */
+    BATCH_GAPS_MAX = 4096,
+};
+
+enum batch_kind { BATCH_READINGS = 1, BATCH_GAPS = 2 };
+
+struct batch_identity {
+    uint8_t epoch[BATCH_EPOCH_SIZE];
+    uint64_t sequence; /* from 1 */
+};
+
+/* Readings that were taken and will never arrive, or were never taken. */
+enum gap_reason {
+    GAP_SPOOL_FULL = 1,    /* dropped, oldest first, because the spool reached its bound */
+    GAP_SPOOL_DAMAGED = 2, /* a stored batch failed its checksum */
+    GAP_SPOOL_AGE = 3,     /* older than the spool's maximum age */
+    GAP_NOT_POLLED = 4,    /* polling stopped because the spool was full */
+    GAP_RESTORED = 5,      /* spool or store came back from an old copy */
+    GAP_REASON_MAX = 5,
+};
+struct gap {
+    enum gap_reason reason;
+    uint64_t first_sequence, last_sequence; /* batches lost; both 0 if no batch was ever made */
+    uint64_t readings;                      /* how many; 0 = unknown */
+    int64_t from_us, to_us;                 /* wall time range; both 0 = unknown */
+    char link[CATALOG_LINK_MAX + 1];        /* "" = all links */
+};
+
+/* Collects readings of one catalog. Any order; within a tag in order of time. */
+struct batch_builder;
+MUST_USE struct batch_builder *batch_builder_new(
+    const struct catalog *catalog); /* borrows the catalog; NULL: memory */
+void batch_builder_free(struct batch_builder *builder);
+/* ERR_LIMIT: full (BATCH_READINGS_MAX or BATCH_BODY_MAX), finish it first; ERR_MALFORMED: not a reading of
+ * this catalog. */
+MUST_USE enum err batch_builder_add(struct batch_builder *builder, const struct reading *reading);
+size_t batch_builder_count(const struct batch_builder *builder);
+/* Appends the encoded batch to `out` and empties the builder. */
+MUST_USE enum err batch_builder_finish(struct batch_builder *builder, const struct batch_identity *identity,
+                                       struct buffer *out);
+
+MUST_USE enum err batch_encode_gaps(const struct gap *gaps, size_t count,
+                                    const struct batch_identity *identity, struct buffer *out);
+
+/* The head of an encoded batch; slices point into the encoded bytes. */
+struct batch_view {
+    enum batch_kind kind;
+    struct batch_identity identity;
+    uint8_t catalog_hash[CATALOG_HASH_SIZE]; /* zeros for gaps */
+    uint32_t count;                          /* readings, or gaps */
+    int64_t first_us, last_us;               /* smallest request time, largest response time */
+    uint8_t digest[BATCH_DIGEST_SIZE];
+    bool compressed;
+    size_t body_size; /* after decompression */
+    struct bytes body;
+    struct bytes encoded;
+};
+
+/* Checks limits, head and digest, not the columns. ERR_MALFORMED, ERR_LIMIT, ERR_VERSION, ERR_CORRUPT
+ * (digest). */
+MUST_USE enum err batch_open(struct bytes encoded, struct batch_view *view, struct err_text *why);
+
+/*
+ * Decodes and checks everything, calling each(owner, reading) in order of tag, then time; a result other than
+ * ERR_OK from `each` ends it and is returned. `each` may be NULL: check only. The catalog must be the one of
+ * the view.
+ */
+MUST_USE enum err batch_decode(const struct batch_view *view, const struct catalog *catalog,
+                               enum err (*each)(void *owner, const struct reading *reading), void *owner,
+                               struct err_text *why);
+
+/* The same for gaps: fills up to `capacity` gaps (BATCH_GAPS_MAX always suffices) and counts them. */
+MUST_USE enum err batch_decode_gaps(const struct batch_view *view, struct gap *gaps, size_t capacity,
+                                    size_t *count, struct err_text *why);
+
+#endif

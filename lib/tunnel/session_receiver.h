@@ -1,0 +1,71 @@
+/*
+ * session_receiver: the server's end of a tunnel session, as a pure state machine: bytes, time and the
+ * store's results in; bytes and store operations out. No socket, clock, disk or log. One thread.
+ *
+ *   WAIT_OPEN ──OPEN──▶ LOOKING_UP ──receiver_opened()──▶ READY ──BYE and all committed──▶ CLOSED
+ *       └──t1──────────────┴──protocol error, timeouts, receiver_goodbye()──┴─────────────▶ CLOSED
+ *
+ * READY: batches are checked (batch_open, then batch_decode against their catalog) and handed to the owner;
+ * the owner answers each with receiver_stored() once its store has committed, in any order; ACKs go out at
+ * once for what is answered, an empty one every t2 while something is outstanding, a TEST after t3 of
+ * silence. A bad batch is answered REJECTED with the reason; a broken frame ends the session with
+ * BYE_PROTOCOL. A batch is never acknowledged COMMITTED or DUPLICATE unless the owner said so.
+ */
+#ifndef BOURDON_TUNNEL_SESSION_RECEIVER_H
+#define BOURDON_TUNNEL_SESSION_RECEIVER_H
+
+#include "tunnel/frame.h"
+
+enum receiver_state { RECEIVER_WAIT_OPEN, RECEIVER_LOOKING_UP, RECEIVER_READY, RECEIVER_CLOSED };
+
+/* Called from inside the receiver_* functions; must not call them back. */
+struct receiver_events {
+    void (*send)(void *owner, struct bytes bytes);
+    /* Look up what the store has of this epoch, then call receiver_opened(). */
+    void (*open)(void *owner, const struct frame_open *open);
+    /* Store the catalog durably, then call receiver_catalog_stored(). `catalog` is checked and belongs to the
+     * session. */
+    void (*catalog)(void *owner, const struct catalog *catalog);
+    /* Store the batch durably, then call receiver_stored(). `view` and its bytes are valid during the call
+     * only. */
+    void (*batch)(void *owner, const struct batch_view *view, bool historical);
+    /* A batch refers to a catalog not sent in this session: return it (the owner keeps it alive), or NULL. */
+    const struct catalog *(*find_catalog)(void *owner, const uint8_t *hash);
+    /* A batch was refused and answered so; for counters and a rate-limited log line. */
+    void (*rejected)(void *owner, uint64_t sequence, const char *text);
+    /* The end, once. */
+    void (*closed)(void *owner, enum err code, enum bye_reason reason, const char *text);
+};
+
+struct receiver_options {
+    const struct receiver_events *events;
+    void *owner;
+    struct frame_hello hello; /* what to say first: limits and timers are kept to */
+};
+
+struct receiver;
+MUST_USE struct receiver *receiver_new(const struct receiver_options *options, int64_t now_us);
+void receiver_free(struct receiver *receiver);
+
+enum receiver_state receiver_state(const struct receiver *receiver);
+/* Sends HELLO. */
+void receiver_start(struct receiver *receiver, int64_t now_us);
+void receiver_receive(struct receiver *receiver, struct bytes bytes, int64_t now_us);
+void receiver_tick(struct receiver *receiver, int64_t now_us);
+int64_t receiver_deadline_us(const struct receiver *receiver);
+
+void receiver_opened(struct receiver *receiver, const struct frame_welcome *welcome, int64_t now_us);
+void receiver_catalog_stored(struct receiver *receiver, const struct frame_catalog_ack *ack, int64_t now_us);
+/* The store's answer for one sequence. Several answers given between receiver_cork() and receiver_uncork()
+ * share ACKs. */
+void receiver_stored(struct receiver *receiver, uint64_t sequence, enum ack_result result,
+                     int64_t committed_us, uint32_t delay_ms, const char *text, int64_t now_us);
+void receiver_cork(struct receiver *receiver);
+void receiver_uncork(struct receiver *receiver, int64_t now_us);
+
+size_t receiver_outstanding(
+    const struct receiver *receiver); /* batches handed to the owner and not yet answered */
+/* Ends the session: answers nothing more, says BYE. */
+void receiver_goodbye(struct receiver *receiver, enum bye_reason reason, const char *text, int64_t now_us);
+
+#endif

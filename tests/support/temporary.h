@@ -1,0 +1,14 @@
+/* temporary: a folder of a test's own, made under $TMPDIR and removed with everything in it. */
+#ifndef BOURDON_TESTS_TEMPORARY_H
+#define BOURDON_TESTS_TEMPORARY_H
+
+enum { TEMPORARY_PATH_MAX = 512 };
+
+/* Makes the folder and writes its path into path[TEMPORARY_PATH_MAX]; aborts the test if it cannot. */
+void temporary_folder(char *path);
+void temporary_remove(const char *path);
+
+/* Writes `folder`/`name` into path[TEMPORARY_PATH_MAX] and returns it. */
+char *temporary_path(const char *folder, const char *name, char *path);
+
+#endif
