@@ -5,7 +5,10 @@
  * Identity: (bridge name from the certificate, epoch, sequence). The bytes carry epoch and sequence, the
  * catalog's hash, counts and time range, the columns (compressed with zstd when that is shorter) and a digest
  * (the first 16 bytes of the SHA-256 of everything before it), which also tells a resent batch from a
- * different one under the same identity. Pure: no clock, no I/O. A builder belongs to one thread.
+ * different one under the same identity.
+ *
+ * This header is the outside of a batch; batch_builder.h makes batches of readings, batch_decoder.h reads the
+ * columns. Pure: no clock, no I/O; any thread.
  */
 #ifndef BOURDON_TUNNEL_BATCH_H
 #define BOURDON_TUNNEL_BATCH_H
@@ -22,7 +25,11 @@ enum {
     BATCH_SIZE_MAX = 4 * 1024 * 1024,  /* encoded */
     BATCH_BODY_MAX = 16 * 1024 * 1024, /* columns after decompression */
     BATCH_GAPS_MAX = 4096,
+    BATCH_FORMAT = 1, /* the first item of every batch */
 };
+
+/* Times are wall clock in µs since 1970 and lie in the years 1970 to 9999; what is outside is malformed. */
+#define BATCH_TIME_MAX_US INT64_C(253402300799999999)
 
 enum batch_kind { BATCH_READINGS = 1, BATCH_GAPS = 2 };
 
@@ -48,19 +55,8 @@ struct gap {
     char link[CATALOG_LINK_MAX + 1];        /* "" = all links */
 };
 
-/* Collects readings of one catalog. Any order; within a tag in order of time. */
-struct batch_builder;
-MUST_USE struct batch_builder *batch_builder_new(
-    const struct catalog *catalog); /* borrows the catalog; NULL: memory */
-void batch_builder_free(struct batch_builder *builder);
-/* ERR_LIMIT: full (BATCH_READINGS_MAX or BATCH_BODY_MAX), finish it first; ERR_MALFORMED: not a reading of
- * this catalog. */
-MUST_USE enum err batch_builder_add(struct batch_builder *builder, const struct reading *reading);
-size_t batch_builder_count(const struct batch_builder *builder);
-/* Appends the encoded batch to `out` and empties the builder. */
-MUST_USE enum err batch_builder_finish(struct batch_builder *builder, const struct batch_identity *identity,
-                                       struct buffer *out);
-
+/* Appends the encoded batch to `out`. ERR_LIMIT: no gap or more than BATCH_GAPS_MAX; ERR_MALFORMED: a gap
+ * that says nonsense (see batch_decode_gaps). */
 MUST_USE enum err batch_encode_gaps(const struct gap *gaps, size_t count,
                                     const struct batch_identity *identity, struct buffer *out);
 
@@ -73,8 +69,8 @@ struct batch_view {
     int64_t first_us, last_us;               /* smallest request time, largest response time */
     uint8_t digest[BATCH_DIGEST_SIZE];
     bool compressed;
-    size_t body_size; /* after decompression */
-    struct bytes body;
+    size_t body_size;  /* after decompression */
+    struct bytes body; /* as it travels: columns, compressed or not */
     struct bytes encoded;
 };
 
@@ -83,15 +79,9 @@ struct batch_view {
 MUST_USE enum err batch_open(struct bytes encoded, struct batch_view *view, struct err_text *why);
 
 /*
- * Decodes and checks everything, calling each(owner, reading) in order of tag, then time; a result other than
- * ERR_OK from `each` ends it and is returned. `each` may be NULL: check only. The catalog must be the one of
- * the view.
+ * Decodes the gaps of a view: fills up to `capacity` (BATCH_GAPS_MAX always suffices) and counts them.
+ * ERR_MALFORMED: not the one form, an unknown reason, a range that runs backwards; ERR_LIMIT: capacity.
  */
-MUST_USE enum err batch_decode(const struct batch_view *view, const struct catalog *catalog,
-                               enum err (*each)(void *owner, const struct reading *reading), void *owner,
-                               struct err_text *why);
-
-/* The same for gaps: fills up to `capacity` gaps (BATCH_GAPS_MAX always suffices) and counts them. */
 MUST_USE enum err batch_decode_gaps(const struct batch_view *view, struct gap *gaps, size_t capacity,
                                     size_t *count, struct err_text *why);
 

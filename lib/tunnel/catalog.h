@@ -79,39 +79,7 @@ size_t catalog_find(const struct catalog *catalog, const char *name);
 struct bytes catalog_encoded(const struct catalog *catalog);
 const uint8_t *catalog_hash(const struct catalog *catalog); /* CATALOG_HASH_SIZE bytes */
 
-/* Registers a type occupies (1, 2 or 4); 0 for VALUE_STRING. */
+/* Registers a type occupies (1, 2 or 4); 0 for VALUE_STRING and for no type at all. */
 uint8_t value_type_words(enum value_type type);
-
-/* A decoded value. Integers stay exact where scale is 1 and offset 0. */
-enum value_form {
-    VALUE_FORM_NONE,
-    VALUE_FORM_BOOL,
-    VALUE_FORM_INT,
-    VALUE_FORM_UINT,
-    VALUE_FORM_FLOAT,
-    VALUE_FORM_TEXT
-};
-struct value {
-    enum value_form form;
-    union {
-        bool flag;
-        int64_t i64;
-        uint64_t u64;
-        double f64;
-        char text[2 * READING_WORDS_MAX + 1];
-    } as;
-};
-
-/* Makes the engineering value of raw words. ERR_MALFORMED: wrong number of words, or a BCD digit above 9. */
-MUST_USE enum err value_decode(const struct catalog_tag *tag, const uint16_t *words, size_t count,
-                               struct value *value);
-/* The reverse for scale 1, offset 0 (the client's `send`, tests). ERR_LIMIT if the value does not fit the
- * type. */
-MUST_USE enum err value_encode(const struct catalog_tag *tag, const struct value *value, uint16_t *words);
-/* Numbers as double (bool as 0/1); NaN for text and none. */
-double value_number(const struct value *value);
-/* Writes it for people, shortest form that reads back to the same. Returns `text`. */
-enum { VALUE_TEXT_MAX = 2 * READING_WORDS_MAX + 32 };
-char *value_text(const struct value *value, char *text);
 
 #endif

@@ -2,21 +2,22 @@
  * frame: the messages of "bourdon/1", encode and decode side by side. docs/protocol.md has the CDDL.
  *
  * On the wire a frame is: length (u32, bytes that follow the type), type (u8), payload. The payload is one
- * CBOR array in deterministic form, but for CATALOG and BATCH, whose payload is a short fixed head and the
- * encoded object. Strict: trailing bytes, unknown types, wrong sizes, values out of range are ERR_MALFORMED.
- * Pure.
+ * CBOR array in deterministic form, but for CATALOG (the encoded catalog) and BATCH (flags u8, sequence u64,
+ * the encoded batch). Strict: trailing bytes, unknown types, wrong sizes, values out of range are
+ * ERR_MALFORMED. Pure; any thread.
  */
 #ifndef BOURDON_TUNNEL_FRAME_H
 #define BOURDON_TUNNEL_FRAME_H
 
-#include "base/buffer.h"
 #include "tunnel/batch.h"
 
 enum {
     FRAME_HEAD_SIZE = 5,
-    FRAME_SIZE_MAX = CATALOG_SIZE_MAX + 64, /* largest payload of any frame */
-    FRAME_TEXT_MAX = 256,                   /* bytes of a text for people */
-    FRAME_ACKS_MAX = 1024,                  /* ranges in one ACK */
+    FRAME_BATCH_HEAD_SIZE = 9,
+    FRAME_TEXT_MAX = 256,      /* a text for people, UTF-8, with the NUL it has in memory */
+    FRAME_ACKS_MAX = 1024,     /* ranges in one ACK */
+    FRAME_SMALL_MAX = 1024,    /* payload of any frame but CATALOG, BATCH and ACK */
+    FRAME_ACK_RANGE_MAX = 300, /* bytes of one range in an ACK */
     TUNNEL_VERSION = 1,
     TUNNEL_PORT = 8443,
 };
@@ -82,6 +83,8 @@ struct frame_catalog_ack {
 };
 struct frame_batch {
     bool historical; /* backlog, not live */
+    uint64_t
+        sequence; /* from 1; as in the encoded batch, so that an answer is possible even if that is broken */
     struct bytes encoded;
 };
 struct ack_range {
@@ -91,10 +94,49 @@ struct ack_range {
     uint32_t delay_ms;         /* ACK_RETRY_AFTER */
     char text[FRAME_TEXT_MAX]; /* ACK_REJECTED: why */
 };
+struct ack_visitor {
+    void *owner;
+    enum err (*range)(void *owner, const struct ack_range *range, struct err_text *why);
+};
 struct frame_bye {
     enum bye_reason reason;
     char text[FRAME_TEXT_MAX];
 };
+
+struct frame_head {
+    enum frame_type type;
+    uint32_t size; /* of the payload */
+};
+
+/* Reads FRAME_HEAD_SIZE bytes. ERR_MALFORMED: unknown type; ERR_LIMIT: more payload than the type may ever
+ * have. */
+MUST_USE enum err frame_read_head(const uint8_t *bytes, struct frame_head *head, struct err_text *why);
+
+/* Each appends one whole frame to `out`; ERR_LIMIT or ERR_NO_MEMORY from it leave it unchanged. */
+MUST_USE enum err frame_write_hello(struct buffer *out, const struct frame_hello *hello);
+MUST_USE enum err frame_write_open(struct buffer *out, const struct frame_open *open);
+MUST_USE enum err frame_write_welcome(struct buffer *out, const struct frame_welcome *welcome);
+MUST_USE enum err frame_write_catalog(struct buffer *out, struct bytes encoded);
+MUST_USE enum err frame_write_catalog_ack(struct buffer *out, const struct frame_catalog_ack *ack);
+MUST_USE enum err frame_write_batch(struct buffer *out, const struct frame_batch *batch);
+MUST_USE enum err frame_write_ack(struct buffer *out, const struct ack_range *ranges, size_t count);
+MUST_USE enum err frame_write_empty(struct buffer *out, enum frame_type type); /* TEST, TEST_ACK */
+MUST_USE enum err frame_write_bye(struct buffer *out, const struct frame_bye *bye);
+
+/* Each reads one payload, strictly. Slices point into it. */
+MUST_USE enum err frame_read_hello(struct bytes payload, struct frame_hello *hello, struct err_text *why);
+MUST_USE enum err frame_read_open(struct bytes payload, struct frame_open *open, struct err_text *why);
+MUST_USE enum err frame_read_welcome(struct bytes payload, struct frame_welcome *welcome,
+                                     struct err_text *why);
+MUST_USE enum err frame_read_catalog_ack(struct bytes payload, struct frame_catalog_ack *ack,
+                                         struct err_text *why);
+MUST_USE enum err frame_read_batch(struct bytes payload, struct frame_batch *batch, struct err_text *why);
+MUST_USE enum err frame_read_empty(struct bytes payload, struct err_text *why);
+MUST_USE enum err frame_read_bye(struct bytes payload, struct frame_bye *bye, struct err_text *why);
+/* Checks the whole ACK, then calls each(owner, range) for its ranges; a result other than ERR_OK ends it and
+ * is returned. `*count` = ranges in it. */
+MUST_USE enum err frame_read_ack(struct bytes payload, const struct ack_visitor *visitor, size_t *count,
+                                 struct err_text *why);
 
 const char *frame_type_name(enum frame_type type);
 const char *ack_result_name(enum ack_result result); /* "committed", "duplicate", "retry_after", "rejected" */

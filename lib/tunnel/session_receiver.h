@@ -2,8 +2,8 @@
  * session_receiver: the server's end of a tunnel session, as a pure state machine: bytes, time and the
  * store's results in; bytes and store operations out. No socket, clock, disk or log. One thread.
  *
- *   WAIT_OPEN ──OPEN──▶ LOOKING_UP ──receiver_opened()──▶ READY ──BYE and all committed──▶ CLOSED
- *       └──t1──────────────┴──protocol error, timeouts, receiver_goodbye()──┴─────────────▶ CLOSED
+ *   WAIT_OPEN ──OPEN──▶ LOOKING_UP ──receiver_opened()──▶ READY ──BYE──▶ DRAINING ──all answered──▶ CLOSED
+ *       └──t1──────────────┴──protocol error, timeouts, receiver_goodbye()──┴───────────────────────▶ CLOSED
  *
  * READY: batches are checked (batch_open, then batch_decode against their catalog) and handed to the owner;
  * the owner answers each with receiver_stored() once its store has committed, in any order; ACKs go out at
@@ -14,9 +14,16 @@
 #ifndef BOURDON_TUNNEL_SESSION_RECEIVER_H
 #define BOURDON_TUNNEL_SESSION_RECEIVER_H
 
+#include "tunnel/batch_decoder.h"
 #include "tunnel/frame.h"
 
-enum receiver_state { RECEIVER_WAIT_OPEN, RECEIVER_LOOKING_UP, RECEIVER_READY, RECEIVER_CLOSED };
+enum receiver_state {
+    RECEIVER_WAIT_OPEN,
+    RECEIVER_LOOKING_UP,
+    RECEIVER_READY,
+    RECEIVER_DRAINING, /* the bridge said BYE; what it had sent is still being stored */
+    RECEIVER_CLOSED
+};
 
 /* Called from inside the receiver_* functions; must not call them back. */
 struct receiver_events {
@@ -29,7 +36,9 @@ struct receiver_events {
     /* Store the batch durably, then call receiver_stored(). `view` and its bytes are valid during the call
      * only. */
     void (*batch)(void *owner, const struct batch_view *view, bool historical);
-    /* A batch refers to a catalog not sent in this session: return it (the owner keeps it alive), or NULL. */
+    /* A CATALOG came, or a batch refers to one the session does not hold: return it if the owner has it at
+     * hand (it keeps it alive until the session ends), or NULL. Saves decoding and holding the same catalog
+     * again. */
     const struct catalog *(*find_catalog)(void *owner, const uint8_t *hash);
     /* A batch was refused and answered so; for counters and a rate-limited log line. */
     void (*rejected)(void *owner, uint64_t sequence, const char *text);
@@ -40,12 +49,18 @@ struct receiver_events {
 struct receiver_options {
     const struct receiver_events *events;
     void *owner;
-    struct frame_hello hello; /* what to say first: limits and timers are kept to */
+    struct batch_decoder *decoder; /* borrowed; shared by the sessions of a thread */
+    struct frame_hello
+        hello; /* what to say first: limits and timers are kept to; wall_us is filled in by the owner */
 };
 
 struct receiver;
 MUST_USE struct receiver *receiver_new(const struct receiver_options *options, int64_t now_us);
 void receiver_free(struct receiver *receiver);
+
+enum {
+    RECEIVER_CATALOGS_MAX = 16
+}; /* a session; their encoded bytes together stay below hello.max_catalog */
 
 enum receiver_state receiver_state(const struct receiver *receiver);
 /* Sends HELLO. */
