@@ -1,0 +1,546 @@
+#include "field/field_options.h"
+
+#include "field/field_rules.h"
+#include "field/field_template.h"
+#include "field/tag_address.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option_choice table_choices[] = {
+    {"by-reference", TABLE_NONE}, {"coil", TABLE_COIL},       {"discrete", TABLE_DISCRETE},
+    {"input", TABLE_INPUT},       {"holding", TABLE_HOLDING}, {NULL, 0},
+};
+
+static const struct option_choice type_choices[] = {
+    {"bool", VALUE_BOOL},
+    {"int16", VALUE_INT16},
+    {"uint16", VALUE_UINT16},
+    {"int32", VALUE_INT32},
+    {"uint32", VALUE_UINT32},
+    {"int64", VALUE_INT64},
+    {"uint64", VALUE_UINT64},
+    {"float32", VALUE_FLOAT32},
+    {"float64", VALUE_FLOAT64},
+    {"bcd16", VALUE_BCD16},
+    {"bcd32", VALUE_BCD32},
+    {"string", VALUE_STRING},
+    {NULL, 0},
+};
+
+static const struct option_choice word_order_choices[] = {
+    {"big", 0},
+    {"little", ORDER_WORDS_SWAPPED},
+    {"ABCD", FIELD_ORDER_4_LETTERS},
+    {"CDAB", FIELD_ORDER_4_LETTERS | ORDER_WORDS_SWAPPED},
+    {"BADC", FIELD_ORDER_4_LETTERS | ORDER_BYTES_SWAPPED},
+    {"DCBA", FIELD_ORDER_4_LETTERS | ORDER_WORDS_SWAPPED | ORDER_BYTES_SWAPPED},
+    {"ABCDEFGH", FIELD_ORDER_8_LETTERS},
+    {"GHEFCDAB", FIELD_ORDER_8_LETTERS | ORDER_WORDS_SWAPPED},
+    {"BADCFEHG", FIELD_ORDER_8_LETTERS | ORDER_BYTES_SWAPPED},
+    {"HGFEDCBA", FIELD_ORDER_8_LETTERS | ORDER_WORDS_SWAPPED | ORDER_BYTES_SWAPPED},
+    {NULL, 0},
+};
+
+static const struct option_choice byte_order_choices[] = {
+    {"big", 0},
+    {"little", ORDER_BYTES_SWAPPED},
+    {NULL, 0},
+};
+
+#define TAG(member) .offset = offsetof(struct tag_options, member)
+
+const struct option field_tag_table[] = {
+    {.name = "name",
+     .kind = OPTION_STRING,
+     TAG(name),
+     .required = true,
+     .placeholder = "NAME",
+     .help = "Name of the tag, unique in the bridge: boiler-1/steam-pressure."},
+    {.name = "table",
+     .kind = OPTION_CHOICE,
+     TAG(table),
+     .fallback = "by-reference",
+     .choices = table_choices,
+     .help = "Which of the four Modbus tables the tag lies in. Not needed where reference says it."},
+    {.name = "address",
+     .kind = OPTION_INT,
+     TAG(address),
+     .fallback = "-1",
+     .placeholder = "NUMBER",
+     .help = "Zero-based address as on the wire, 0 to 65535. Either this with table, or reference."},
+    {.name = "reference",
+     .kind = OPTION_STRING,
+     TAG(reference),
+     .placeholder = "NUMBER",
+     .help =
+         "Modicon reference of 5 or 6 digits, one-based: 40101 is holding register 100, 400101 the same."},
+    {.name = "type",
+     .kind = OPTION_CHOICE,
+     TAG(type),
+     .required = true,
+     .choices = type_choices,
+     .help = "Type of the value."},
+    {.name = "word_order",
+     .kind = OPTION_CHOICE,
+     TAG(word_order),
+     .fallback = "big",
+     .choices = word_order_choices,
+     .help = "Order of the registers of a value: big = most significant first, or bytes by their letters, A "
+             "being the most significant."},
+    {.name = "byte_order",
+     .kind = OPTION_CHOICE,
+     TAG(byte_order),
+     .fallback = "big",
+     .choices = byte_order_choices,
+     .help = "Order of the two bytes in a register. Not together with word_order in letters."},
+    {.name = "bit",
+     .kind = OPTION_INT,
+     TAG(bit),
+     .fallback = "-1",
+     .min = -1,
+     .max = 15,
+     .help = "Bit of a register that a bool is, 0 = least significant."},
+    {.name = "length",
+     .kind = OPTION_INT,
+     TAG(length),
+     .fallback = "0",
+     .min = 0,
+     .max = FIELD_STRING_MAX,
+     .help = "Characters of a string, two in a register."},
+    {.name = "scale",
+     .kind = OPTION_FLOAT,
+     TAG(scale),
+     .fallback = "1",
+     .help = "Engineering value = raw value × scale + offset."},
+    {.name = "offset",
+     .kind = OPTION_FLOAT,
+     TAG(offset),
+     .fallback = "0",
+     .help = "Engineering value = raw value × scale + offset."},
+    {.name = "unit",
+     .kind = OPTION_STRING,
+     TAG(unit),
+     .placeholder = "UCUM",
+     .help = "Unit of measure of the engineering value: bar, kPa, Cel."},
+    {.name = "rate",
+     .kind = OPTION_DURATION,
+     TAG(rate_us),
+     .fallback = "1s",
+     .min = (double)FIELD_RATE_MIN_US,
+     .max = (double)FIELD_RATE_MAX_US,
+     .help = "How often the tag is read."},
+    {.name = "limits",
+     .kind = OPTION_STRINGS,
+     TAG(limits),
+     .max_items = 2,
+     .placeholder = "[LOW, HIGH]",
+     .help = "Engineering values outside are marked as clamped; their span is what a deadband in percent is "
+             "of."},
+    {.name = "deadband",
+     .kind = OPTION_STRING,
+     TAG(deadband),
+     .placeholder = "NUMBER[%]",
+     .help =
+         "Report a value only when it differs by more from the one reported last: in engineering units, "
+         "or in percent of the span of limits. 0 = on every change; without it every reading is reported."},
+    {.name = "max_age",
+     .kind = OPTION_DURATION,
+     TAG(max_age_us),
+     .fallback = "0s",
+     .min = 0,
+     .max = (double)FIELD_RATE_MAX_US,
+     .help = "With a deadband: report at least this often all the same. 0s = never."},
+    {.name = "priority",
+     .kind = OPTION_INT,
+     TAG(priority),
+     .fallback = "0",
+     .min = 0,
+     .max = UINT8_MAX,
+     .help = "Higher is dropped later when the spool is full."},
+    {.name = "overlap",
+     .kind = OPTION_BOOL,
+     TAG(overlap),
+     .fallback = "no",
+     .help = "The tag may share some of its registers with another."},
+    OPTIONS_END,
+};
+
+#define TEMPLATE(member) .offset = offsetof(struct template_options, member)
+
+const struct option field_template_table[] = {
+    {.name = "file",
+     .kind = OPTION_STRING,
+     TEMPLATE(file),
+     .required = true,
+     .placeholder = "FILE",
+     .help = "File with tags: (and templates:) of a kind of device, relative to this file."},
+    {.name = "prefix",
+     .kind = OPTION_STRING,
+     TEMPLATE(prefix),
+     .placeholder = "TEXT",
+     .help = "Text in front of the name of each tag: boiler-1/."},
+    {.name = "base",
+     .kind = OPTION_INT,
+     TEMPLATE(base),
+     .fallback = "0",
+     .min = 0,
+     .max = UINT16_MAX,
+     .help = "Added to the address of each tag."},
+    OPTIONS_END,
+};
+
+#define UNIT(member) .offset = offsetof(struct unit_options, member)
+
+static const struct option unit_table[] = {
+    {.name = "id",
+     .kind = OPTION_INT,
+     UNIT(id),
+     .required = true,
+     .min = 0,
+     .max = 255,
+     .help = "Unit identifier: 1 to 247, over TCP also 0 and 255 for the device itself."},
+    {.name = "max_registers",
+     .kind = OPTION_INT,
+     UNIT(max_registers),
+     .fallback = "125",
+     .min = 1,
+     .max = FIELD_REGISTERS_MAX,
+     .help = "Registers the device gives in one read."},
+    {.name = "max_bits",
+     .kind = OPTION_INT,
+     UNIT(max_bits),
+     .fallback = "2000",
+     .min = 1,
+     .max = FIELD_BITS_MAX,
+     .help = "Coils or discrete inputs the device gives in one read."},
+    {.name = "gap",
+     .kind = OPTION_INT,
+     UNIT(gap),
+     .fallback = "0",
+     .min = 0,
+     .max = FIELD_REGISTERS_MAX - 1,
+     .help = "Registers that nobody asked for which one read may span to join two tags (16 times as many "
+             "bits)."},
+    {.name = "pause",
+     .kind = OPTION_DURATION,
+     UNIT(pause_us),
+     .fallback = "0s",
+     .min = 0,
+     .max = 60e6,
+     .help = "Rest the device needs between an answer and the next request."},
+    {.name = "templates",
+     .kind = OPTION_LIST,
+     UNIT(templates),
+     .table = field_template_table,
+     .item_size = sizeof(struct template_options),
+     .max_items = 64,
+     .help = "Lists of tags kept in files of their own."},
+    {.name = "tags",
+     .kind = OPTION_LIST,
+     UNIT(tags),
+     .table = field_tag_table,
+     .item_size = sizeof(struct tag_options),
+     .max_items = CATALOG_TAGS_MAX,
+     .help = "What is read from the unit."},
+    OPTIONS_END,
+};
+
+#define LINK(member) .offset = offsetof(struct link_options, member)
+
+const struct option field_link_table[] = {
+    {.name = "name",
+     .kind = OPTION_STRING,
+     LINK(name),
+     .required = true,
+     .placeholder = "NAME",
+     .help = "Name of the link in logs, metrics and the catalog."},
+    {.name = "url",
+     .kind = OPTION_STRING,
+     LINK(url),
+     .required = true,
+     .placeholder = "URL",
+     .help = "tcp://HOST[:PORT], or rtu:///dev/ttyS0?baud=19200&parity=even&stop=1&data=8."},
+    {.name = "backup",
+     .kind = OPTION_STRING,
+     LINK(backup),
+     .placeholder = "URL",
+     .help = "A second way to the same units, used in turn when the first does not connect."},
+    {.name = "response_timeout",
+     .kind = OPTION_DURATION,
+     LINK(response_timeout_us),
+     .fallback = "1s",
+     .min = 10e3,
+     .max = 60e6,
+     .help = "How long a whole answer may take."},
+    {.name = "connect_timeout",
+     .kind = OPTION_DURATION,
+     LINK(connect_timeout_us),
+     .fallback = "3s",
+     .min = 10e3,
+     .max = 60e6,
+     .help = "How long connecting may take."},
+    {.name = "reconnect_max",
+     .kind = OPTION_DURATION,
+     LINK(reconnect_max_us),
+     .fallback = "30s",
+     .min = 100e3,
+     .max = 3600e6,
+     .help = "Longest wait between two attempts to connect, or to reach a unit that does not answer."},
+    {.name = "latency",
+     .kind = OPTION_DURATION,
+     LINK(latency_us),
+     .fallback = "10ms",
+     .min = 0,
+     .max = 60e6,
+     .help = "What the device takes to answer: for the check that the schedule fits the line."},
+    {.name = "align",
+     .kind = OPTION_BOOL,
+     LINK(align),
+     .fallback = "no",
+     .help = "Polls fall on multiples of the rate on the wall clock instead of being spread."},
+    {.name = "units",
+     .kind = OPTION_LIST,
+     LINK(units),
+     .required = true,
+     .table = unit_table,
+     .item_size = sizeof(struct unit_options),
+     .max_items = FIELD_UNITS_MAX,
+     .help = "The devices behind the link."},
+    OPTIONS_END,
+};
+
+static uint8_t words_of(const struct tag_options *tag)
+{
+    if (tag->type == VALUE_STRING) {
+        return (uint8_t)((tag->length + 1) / 2);
+    }
+    return value_type_words((enum value_type)tag->type);
+}
+
+/* False where the address cannot be told. */
+static bool resolve_address(const struct tag_options *tag, int64_t base, struct catalog_tag *described)
+{
+    described->table = (enum table)tag->table;
+    int64_t address = tag->address;
+    if (*tag->reference) {
+        struct tag_address parsed;
+        if (tag_address_parse(tag->reference, &parsed, NULL) != ERR_OK) {
+            return false;
+        }
+        described->table = parsed.table;
+        address = parsed.address;
+    }
+    if (address < 0 || described->table == TABLE_NONE) {
+        return false;
+    }
+    address += base;
+    described->address = (uint16_t)address;
+    return address + words_of(tag) - 1 <= UINT16_MAX;
+}
+
+/* The walk, and where in it we are. */
+struct walk {
+    enum err (*each)(void *owner, const struct field_tag *tag);
+    void *owner;
+    struct field_tag tag;
+    char prefix[CATALOG_NAME_MAX + 1];
+    char name[CATALOG_NAME_MAX + 1];
+    int64_t base;
+};
+
+static enum err visit_tag(struct walk *walk, const struct tag_options *options)
+{
+    struct catalog_tag *described = &walk->tag.described;
+    int size = snprintf(walk->name, sizeof walk->name, "%s%s", walk->prefix, options->name);
+    *described = (struct catalog_tag){
+        .name = walk->name,
+        .unit = options->unit,
+        .link = walk->tag.link->name,
+        .unit_id = (uint8_t)walk->tag.unit->id,
+        .type = (enum value_type)options->type,
+        .order = (uint8_t)((options->word_order | options->byte_order) &
+                           (ORDER_WORDS_SWAPPED | ORDER_BYTES_SWAPPED)),
+        .bit = options->bit > 0 ? (uint8_t)options->bit : 0,
+        .scale = options->scale,
+        .offset = options->offset,
+        .priority = (uint8_t)options->priority,
+    };
+    bool resolved = resolve_address(options, walk->base, described);
+    described->words = resolved && size < (int)sizeof walk->name ? words_of(options) : 0;
+    walk->tag.options = options;
+    walk->tag.place = options->place;
+    return walk->each(walk->owner, &walk->tag);
+}
+
+static enum err visit_tags(struct walk *walk, const struct option_list *list)
+{
+    const struct tag_options *tags = list->items;
+    enum err result = ERR_OK;
+    for (size_t i = 0; i < list->count && result == ERR_OK; i++) {
+        result = visit_tag(walk, &tags[i]);
+    }
+    return result;
+}
+
+static enum err visit_templates(struct walk *walk, const struct option_list *list)
+{
+    const struct template_options *templates = list->items;
+    enum err result = ERR_OK;
+    for (size_t i = 0; i < list->count && result == ERR_OK; i++) {
+        const struct field_template *template = templates[i].loaded;
+        if (!template) {
+            continue;
+        }
+        size_t size = strlen(walk->prefix);
+        snprintf(walk->prefix + size, sizeof walk->prefix - size, "%s", templates[i].prefix);
+        walk->base += templates[i].base;
+        result = visit_templates(walk, &template->templates);
+        if (result == ERR_OK) {
+            result = visit_tags(walk, &template->tags);
+        }
+        walk->base -= templates[i].base;
+        walk->prefix[size] = '\0';
+    }
+    return result;
+}
+
+enum err field_options_each(const struct field_options *options,
+                            enum err (*each)(void *owner, const struct field_tag *tag), void *owner)
+{
+    struct walk walk = {.each = each, .owner = owner};
+    const struct link_options *links = options->links.items;
+    for (size_t i = 0; i < options->links.count; i++) {
+        const struct unit_options *units = links[i].units.items;
+        walk.tag.link = &links[i];
+        walk.tag.link_index = i;
+        for (size_t j = 0; j < links[i].units.count; j++) {
+            walk.tag.unit = &units[j];
+            walk.tag.unit_index = j;
+            enum err result = visit_templates(&walk, &units[j].templates);
+            if (result == ERR_OK) {
+                result = visit_tags(&walk, &units[j].tags);
+            }
+            if (result != ERR_OK) {
+                return result;
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+static bool parse_finite(const char *text, size_t size, double *value)
+{
+    char copy[64];
+    if (size == 0 || size >= sizeof copy || strspn(text, "+-.0123456789eE") < size) {
+        return false;
+    }
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    char *end;
+    *value = strtod(copy, &end);
+    return *end == '\0' && isfinite(*value);
+}
+
+static bool parse_bounds(const struct option_list *list, struct field_limits *limits)
+{
+    char *const *texts = list->items;
+    limits->bounded = list->count > 0;
+    if (!limits->bounded) {
+        return true;
+    }
+    return list->count == 2 && parse_finite(texts[0], strlen(texts[0]), &limits->low) &&
+           parse_finite(texts[1], strlen(texts[1]), &limits->high) && limits->low < limits->high;
+}
+
+bool field_options_limits(const struct tag_options *tag, struct field_limits *limits, const char **key,
+                          const char **hint)
+{
+    *limits = (struct field_limits){.deadband = -1};
+    *key = "limits";
+    *hint = "two numbers, the lower one first: [0, 16]";
+    if (!parse_bounds(&tag->limits, limits)) {
+        return false;
+    }
+    size_t size = strlen(tag->deadband);
+    if (size == 0) {
+        return true;
+    }
+    bool percent = tag->deadband[size - 1] == '%';
+    *key = "deadband";
+    *hint = percent ? "a percentage of the span of limits, 0% to 100%, and needs limits"
+                    : "a number in engineering units, not negative, or a percentage such as 2%";
+    if (!parse_finite(tag->deadband, percent ? size - 1 : size, &limits->deadband) || limits->deadband < 0) {
+        return false;
+    }
+    if (percent) {
+        bool meaningful = limits->bounded && limits->deadband <= 100;
+        limits->deadband *= (limits->high - limits->low) / 100;
+        return meaningful;
+    }
+    return true;
+}
+
+struct described_tags {
+    struct catalog_tag *items;
+    size_t count, capacity;
+};
+
+static enum err count_tag(void *owner, const struct field_tag *tag)
+{
+    (void)tag;
+    (*(size_t *)owner)++;
+    return ERR_OK;
+}
+
+/* Keeps a copy of the name: the one of the walk is overwritten by the next tag. */
+static enum err describe_tag(void *owner, const struct field_tag *tag)
+{
+    struct described_tags *tags = owner;
+    char *name = strdup(tag->described.name);
+    if (!name) {
+        return ERR_NO_MEMORY;
+    }
+    tags->items[tags->count] = tag->described;
+    tags->items[tags->count++].name = name;
+    return ERR_OK;
+}
+
+enum err field_options_catalog(const struct field_options *options, struct catalog **catalog,
+                               struct err_text *why)
+{
+    struct described_tags tags = {.count = 0};
+    enum err result = field_options_each(options, count_tag, &tags.capacity);
+    tags.items = calloc(tags.capacity + 1, sizeof *tags.items);
+    if (result == ERR_OK && tags.items) {
+        result = field_options_each(options, describe_tag, &tags);
+    }
+    if (!tags.items || result != ERR_OK) {
+        result = err_set(why, ERR_NO_MEMORY, "catalog of %zu tags: out of memory", tags.capacity);
+    } else {
+        result = catalog_new(tags.items, tags.count, catalog, why);
+    }
+    for (size_t i = 0; i < tags.count; i++) {
+        free((void *)(uintptr_t)tags.items[i].name);
+    }
+    free(tags.items);
+    return result;
+}
+
+enum err field_options_check(struct field_options *options, const char *path, struct diagnostics *diagnostics)
+{
+    enum err result = field_template_load_all(options, path, diagnostics);
+    if (result == ERR_OK) {
+        result = field_rules_check(options, diagnostics);
+    }
+    return result == ERR_OK && diagnostics_count(diagnostics) > 0 ? ERR_CONFIG : result;
+}
+
+void field_options_fini(struct field_options *options)
+{
+    field_template_free_all(options->templates);
+    options->templates = NULL;
+}

@@ -1,0 +1,146 @@
+/*
+ * field_options: what the operator says about links, units and tags.
+ *
+ * The tables bind the YAML under `links:` to these structures; field_options_check() applies the rules across
+ * fields and loads the device templates; field_options_each() walks the tags with everything resolved
+ * (templates applied, references turned into addresses). The order of that walk is the order of appearance
+ * and gives the tag indices of the catalog. One thread while loading, then read-only.
+ */
+#ifndef BOURDON_FIELD_FIELD_OPTIONS_H
+#define BOURDON_FIELD_FIELD_OPTIONS_H
+
+#include "base/diagnostics.h"
+#include "base/err.h"
+#include "base/options.h"
+#include "tunnel/catalog.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    FIELD_LINKS_MAX = 2000,
+    FIELD_UNITS_MAX = 255, /* of one link */
+    FIELD_REGISTERS_MAX = 125,
+    FIELD_BITS_MAX = 2000,
+    FIELD_STRING_MAX = 2 * READING_WORDS_MAX, /* characters */
+    FIELD_TEMPLATE_DEPTH_MAX = 8,             /* a template in a template in … */
+};
+
+#define FIELD_RATE_MIN_US INT64_C(10000)
+#define FIELD_RATE_MAX_US INT64_C(86400000000)
+
+/* Values of `word_order`: the bits of ORDER_* plus how many letters it was written in. */
+enum {
+    FIELD_ORDER_4_LETTERS = 4, /* ABCD …     : 32-bit types */
+    FIELD_ORDER_8_LETTERS = 8, /* ABCDEFGH … : 64-bit types */
+};
+
+struct tag_options {
+    struct place place;
+    char *name;
+    char *unit;      /* UCUM */
+    char *reference; /* Modicon, 5 or 6 digits: "40101"; "" = address is given */
+    int64_t address; /* zero-based; FIELD_ADDRESS_NONE = reference is given */
+    int table;       /* enum table; TABLE_NONE = from the reference */
+    int type;        /* enum value_type */
+    int word_order;  /* ORDER_WORDS_SWAPPED or not, or FIELD_ORDER_*_LETTERS + ORDER_* */
+    int byte_order;  /* ORDER_BYTES_SWAPPED or 0 */
+    int64_t bit;     /* FIELD_BIT_NONE = none */
+    int64_t length;  /* characters of a string; 0 = none */
+    double scale, offset;
+    int64_t rate_us;
+    struct option_list limits; /* two numbers as text, lowest and highest engineering value; or empty */
+    char *deadband;            /* "" | "0.5" (engineering units) | "2%" (of the span of the limits) */
+    int64_t max_age_us;        /* heartbeat: report at least this often; 0 = with every change only */
+    int64_t priority;          /* 0 … 255 */
+    bool overlap;              /* may share registers with tags it does not coincide with */
+};
+
+#define FIELD_ADDRESS_NONE INT64_C(-1)
+#define FIELD_BIT_NONE     INT64_C(-1)
+
+struct template_options {
+    struct place place;
+    char *file;                    /* relative to the file that names it */
+    char *prefix;                  /* in front of each tag's name */
+    int64_t base;                  /* added to each tag's address */
+    struct field_template *loaded; /* by field_options_check(); borrowed from field_options.templates */
+};
+
+struct unit_options {
+    struct place place;
+    int64_t id;
+    int64_t max_registers; /* of one read */
+    int64_t max_bits;
+    int64_t gap;      /* registers nobody asked for that one read may span; 16 times as many bits */
+    int64_t pause_us; /* between the end of one request and the start of the next */
+    struct option_list templates; /* of struct template_options */
+    struct option_list tags;      /* of struct tag_options */
+};
+
+struct link_options {
+    struct place place;
+    char *name;
+    char *url;
+    char *backup; /* url of a second way to the same units; "" = none */
+    int64_t response_timeout_us;
+    int64_t connect_timeout_us;
+    int64_t reconnect_max_us; /* longest wait before the next attempt */
+    int64_t latency_us;       /* what a request over TCP takes, for the check that the schedule fits */
+    bool align;               /* polls fall on multiples of the rate on the wall clock */
+    struct option_list units; /* of struct unit_options */
+};
+
+struct field_template; /* one loaded template file */
+
+/* Embedded in the bridge's options, where the `links` list is bound with field_link_table. */
+struct field_options {
+    struct option_list links;         /* of struct link_options */
+    struct field_template *templates; /* owned, see field_options_fini() */
+};
+
+extern const struct option field_link_table[];
+
+/*
+ * Loads the templates (paths relative to `path`, the configuration file) and checks every rule across fields;
+ * errors go to `diagnostics`. ERR_CONFIG if there is any, ERR_NO_MEMORY; either way field_options_fini() is
+ * due, before the options_free() of the structure that `options` is part of.
+ */
+MUST_USE enum err field_options_check(struct field_options *options, const char *path,
+                                      struct diagnostics *diagnostics);
+void field_options_fini(struct field_options *options);
+
+/* One tag with everything resolved. */
+struct field_tag {
+    const struct link_options *link;
+    const struct unit_options *unit;
+    const struct tag_options *options;
+    size_t link_index;
+    size_t unit_index;            /* within the link */
+    struct catalog_tag described; /* strings valid during the call */
+    struct place place;
+};
+
+/*
+ * Calls each(owner, tag) in the order of appearance, the index of the call being the tag's index in the
+ * catalog. A result other than ERR_OK ends the walk and is returned. Tags that cannot be resolved (possible
+ * only while checking) are visited with described.words = 0.
+ */
+MUST_USE enum err field_options_each(const struct field_options *options,
+                                     enum err (*each)(void *owner, const struct field_tag *tag), void *owner);
+
+/* Makes the catalog of checked options. */
+MUST_USE enum err field_options_catalog(const struct field_options *options, struct catalog **catalog,
+                                        struct err_text *why);
+
+/* Limits and deadband of one tag as numbers. */
+struct field_limits {
+    bool bounded;
+    double low, high;
+    double deadband; /* engineering units; < 0 = report every reading */
+};
+/* False with the offending key in `*key` and what it should be in `*hint`. */
+bool field_options_limits(const struct tag_options *tag, struct field_limits *limits, const char **key,
+                          const char **hint);
+
+#endif
