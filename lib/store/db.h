@@ -1,12 +1,13 @@
 /*
  * db: SQLite by the rules of this product. Only lib/store, bridge/spool and server/store include sqlite3.h.
  *
- * A writing connection: WAL, synchronous=FULL, small WAL (autocheckpoint 64 pages, journal_size_limit),
- * foreign keys on, trusted_schema off, owned by one thread, which also checkpoints. Readers open read-only. A
- * database is marked with an application id and a schema version: another program's file, another version's
- * or a damaged one is refused with what to do, and is not touched. Error classes: ERR_DISK_FULL (SQLITE_FULL,
- * rolled back whole), ERR_SYNC (SQLITE_IOERR_FSYNC and the like: stop acknowledging), ERR_CORRUPT, ERR_BUSY,
- * ERR_IO, ERR_NO_MEMORY.
+ * A writing connection: WAL, synchronous=FULL, small WAL (checkpoint at DB_CHECKPOINT_PAGES,
+ * journal_size_limit), foreign keys on, trusted_schema off, owned by one thread, which also checkpoints, and
+ * by one process: a second writer is refused (a lock on the sibling `path`-lock). Readers open read-only, a
+ * live database or a dead one. A database is marked with an application id and a schema version: another
+ * program's file or another version's is refused with what to do, and is not touched. Error classes:
+ * ERR_DISK_FULL (SQLITE_FULL, rolled back whole), ERR_SYNC (SQLITE_IOERR_FSYNC and the like: stop
+ * acknowledging), ERR_CORRUPT, ERR_BUSY, ERR_CONFLICT (a constraint), ERR_IO, ERR_NO_MEMORY.
  */
 #ifndef BOURDON_STORE_DB_H
 #define BOURDON_STORE_DB_H
@@ -18,7 +19,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct db_schema {
+enum {
+    DB_CHECKPOINT_PAGES = 64,          /* the log is copied into the database when it has that many */
+    DB_JOURNAL_SIZE_MAX = 1024 * 1024, /* bytes the log is cut back to */
+};
+
+struct db_schema {           /* static */
     const char *what;        /* "spool", "store": for messages */
     uint32_t application_id; /* four letters */
     int version;             /* PRAGMA user_version */
@@ -44,7 +50,11 @@ MUST_USE enum err db_step(struct db *db, sqlite3_stmt *statement, bool *row, str
 MUST_USE enum err db_exec(struct db *db, const char *sql, struct err_text *why);
 
 MUST_USE enum err db_begin(struct db *db, struct err_text *why);
-MUST_USE enum err db_commit(struct db *db, struct err_text *why); /* on failure rolled back */
+/*
+ * ERR_DISK_FULL and ERR_BUSY: nothing was committed, all was rolled back. Any other failure, also of the
+ * checkpoint that may follow: it is unknown what is on disk, so acknowledge nothing and stop.
+ */
+MUST_USE enum err db_commit(struct db *db, struct err_text *why);
 void db_rollback(struct db *db);
 
 sqlite3 *db_handle(struct db *db);
