@@ -1,0 +1,321 @@
+#include "base/array.h"
+#include "modbus/pdu.h"
+#include "support/suite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct text_pdu {
+    uint8_t bytes[PDU_SIZE_MAX + 8];
+    size_t size;
+};
+
+/* "03 006B 0003" → bytes; "*N" stands for N zero bytes. */
+static struct bytes parse(const char *text, struct text_pdu *pdu)
+{
+    pdu->size = 0;
+    for (const char *at = text; *at;) {
+        unsigned value;
+        int used = 0;
+        if (sscanf(at, " *%u%n", &value, &used) == 1) {
+            memset(pdu->bytes + pdu->size, 0, value);
+            pdu->size += value;
+        } else {
+            ck_assert_msg(sscanf(at, " %2x%n", &value, &used) == 1, "bad row: %s", text);
+            pdu->bytes[pdu->size++] = (uint8_t)value;
+        }
+        at += used;
+    }
+    return (struct bytes){.data = pdu->bytes, .size = pdu->size};
+}
+
+static struct pdu_request decode_request(const char *text, struct text_pdu *space)
+{
+    struct pdu_request request;
+    ck_assert_msg(pdu_request_decode(parse(text, space), &request) == MODBUS_NO_EXCEPTION, "%s", text);
+    return request;
+}
+
+/* The examples of the application protocol, section 6. */
+static const struct {
+    const char *name;
+    const char *request;
+    const char *response;
+} examples[] = {
+    {"read coils", "01 0013 0013", "01 03 CD6B05"},
+    {"read discrete inputs", "02 00C4 0016", "02 03 ACDB35"},
+    {"read holding registers", "03 006B 0003", "03 06 022B 0000 0064"},
+    {"read input registers", "04 0008 0001", "04 02 000A"},
+    {"write single coil", "05 00AC FF00", "05 00AC FF00"},
+    {"write single register", "06 0001 0003", "06 0001 0003"},
+    {"write multiple coils", "0F 0013 000A 02 CD01", "0F 0013 000A"},
+    {"write multiple registers", "10 0001 0002 04 000A 0102", "10 0001 0002"},
+    {"mask write register", "16 0004 00F2 0025", "16 0004 00F2 0025"},
+    {"read/write multiple registers", "17 0003 0006 000E 0003 06 00FF 00FF 00FF",
+     "17 0C 00FE 0ACD 0001 0003 000D 00FF"},
+    {"read device identification", "2B 0E 01 00", "2B 0E 01 01 00 00 02 00 01 41 01 02 4243"},
+};
+
+START_TEST(decodes_and_encodes_the_examples_of_the_standard)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(examples); i++) {
+        struct text_pdu sent;
+        struct text_pdu answered;
+        struct pdu_request request = decode_request(examples[i].request, &sent);
+        struct pdu_response response;
+        ck_assert_msg(pdu_response_decode(parse(examples[i].response, &answered), &request, &response) ==
+                          ERR_OK,
+                      "%s", examples[i].name);
+        uint8_t space[PDU_SIZE_MAX];
+        struct wire_writer writer = wire_writer(space, sizeof space);
+        pdu_request_encode(&writer, &request);
+        ck_assert_msg(!writer.failed && wire_written(&writer) == sent.size, "%s", examples[i].name);
+        ck_assert_mem_eq(space, sent.bytes, sent.size);
+        writer = wire_writer(space, sizeof space);
+        pdu_response_encode(&writer, &request, &response);
+        ck_assert_msg(!writer.failed && wire_written(&writer) == answered.size, "%s", examples[i].name);
+        ck_assert_mem_eq(space, answered.bytes, answered.size);
+    }
+}
+END_TEST
+
+START_TEST(says_what_a_request_reads_and_writes)
+{
+    struct text_pdu space;
+    struct pdu_request request = decode_request("17 0003 0006 000E 0003 06 00FF 1234 00FF", &space);
+    ck_assert_uint_eq(request.read.address, 3);
+    ck_assert_uint_eq(request.read.quantity, 6);
+    ck_assert_uint_eq(request.write.address, 14);
+    ck_assert_uint_eq(request.write.quantity, 3);
+    ck_assert_uint_eq(pdu_register(request.data, 1), 0x1234);
+
+    request = decode_request("0F 0013 000A 02 CD01", &space);
+    ck_assert_uint_eq(request.read.quantity, 0);
+    ck_assert(pdu_bit(request.data, 0));
+    ck_assert(!pdu_bit(request.data, 1));
+    ck_assert(pdu_bit(request.data, 8));
+    ck_assert(!pdu_bit(request.data, 9));
+
+    request = decode_request("05 00AC FF00", &space);
+    ck_assert_uint_eq(request.write.quantity, 1);
+    ck_assert(pdu_bit(request.data, 0));
+    request = decode_request("05 00AC 0000", &space);
+    ck_assert(!pdu_bit(request.data, 0));
+}
+END_TEST
+
+START_TEST(refuses_requests_in_the_order_of_the_state_diagrams)
+{
+    static const struct {
+        const char *name;
+        const char *pdu;
+        enum modbus_exception expected;
+    } rows[] = {
+        {"nothing", "", MODBUS_ILLEGAL_FUNCTION},
+        {"function 0", "00 0000 0001", MODBUS_ILLEGAL_FUNCTION},
+        {"function 07, not spoken", "07", MODBUS_ILLEGAL_FUNCTION},
+        {"function of an exception", "83 0000 0001", MODBUS_ILLEGAL_FUNCTION},
+        {"another MEI type", "2B 0D 01 00", MODBUS_ILLEGAL_FUNCTION},
+        {"2B without MEI type", "2B", MODBUS_ILLEGAL_DATA_VALUE},
+        {"read code 0", "2B 0E 00 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"read code 1", "2B 0E 01 00", MODBUS_NO_EXCEPTION},
+        {"read code 4", "2B 0E 04 00", MODBUS_NO_EXCEPTION},
+        {"read code 5", "2B 0E 05 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"0 coils", "01 0000 0000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"2000 coils", "01 0000 07D0", MODBUS_NO_EXCEPTION},
+        {"2001 coils", "01 0000 07D1", MODBUS_ILLEGAL_DATA_VALUE},
+        {"2001 discrete inputs", "02 0000 07D1", MODBUS_ILLEGAL_DATA_VALUE},
+        {"0 registers", "03 0000 0000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"125 registers", "03 0000 007D", MODBUS_NO_EXCEPTION},
+        {"126 registers", "03 0000 007E", MODBUS_ILLEGAL_DATA_VALUE},
+        {"126 input registers", "04 0000 007E", MODBUS_ILLEGAL_DATA_VALUE},
+        {"cut short", "03 0000 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"a byte too many", "03 0000 0001 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"the last register", "03 FFFF 0001", MODBUS_NO_EXCEPTION},
+        {"past the last register", "03 FFFF 0002", MODBUS_ILLEGAL_DATA_ADDRESS},
+        {"quantity before address", "03 FFFF 007E", MODBUS_ILLEGAL_DATA_VALUE},
+        {"a coil neither on nor off", "05 0000 0001", MODBUS_ILLEGAL_DATA_VALUE},
+        {"a coil with FF01", "05 0000 FF01", MODBUS_ILLEGAL_DATA_VALUE},
+        {"write no register", "10 0000 0000 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"write 123 registers", "10 0000 007B F6 *246", MODBUS_NO_EXCEPTION},
+        {"write 124 registers", "10 0000 007C F8 *248", MODBUS_ILLEGAL_DATA_VALUE},
+        {"byte count above the bytes", "10 0000 0002 04 0000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"byte count below the bytes", "10 0000 0001 02 00000000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"byte count odd", "10 0000 0001 03 000000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"quantity above the byte count", "10 0000 0002 02 0000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"write past the end", "10 FFFF 0002 04 00000000", MODBUS_ILLEGAL_DATA_ADDRESS},
+        {"write 1968 coils", "0F 0000 07B0 F6 *246", MODBUS_NO_EXCEPTION},
+        {"write 1969 coils", "0F 0000 07B1 F7 *247", MODBUS_ILLEGAL_DATA_VALUE},
+        {"coils with a byte too many", "0F 0000 0008 02 0000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"read 125 and write 121", "17 0000 007D 0000 0079 F2 *242", MODBUS_NO_EXCEPTION},
+        {"read 125 and write 122", "17 0000 007D 0000 007A F4 *244", MODBUS_ILLEGAL_DATA_VALUE},
+        {"read 126 and write 1", "17 0000 007E 0000 0001 02 0000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"17 reads nothing", "17 0000 0000 0000 0001 02 0000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"17 writes nothing", "17 0000 0001 0000 0000 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"17 reads past the end", "17 FFFF 0002 0000 0001 02 0000", MODBUS_ILLEGAL_DATA_ADDRESS},
+        {"17 writes past the end", "17 0000 0001 FFFF 0002 04 00000000", MODBUS_ILLEGAL_DATA_ADDRESS},
+        {"mask cut short", "16 0000 0000 00", MODBUS_ILLEGAL_DATA_VALUE},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct text_pdu space;
+        struct pdu_request request;
+        enum modbus_exception got = pdu_request_decode(parse(rows[i].pdu, &space), &request);
+        ck_assert_msg(got == rows[i].expected, "%s: %s", rows[i].name, modbus_exception_text(got));
+        ck_assert_uint_eq(request.function, space.size > 0 ? space.bytes[0] : 0);
+    }
+}
+END_TEST
+
+START_TEST(refuses_what_cannot_be_the_answer)
+{
+    static const struct {
+        const char *name;
+        const char *request;
+        const char *response;
+    } rows[] = {
+        {"nothing", "03 0000 0002", ""},
+        {"another function", "03 0000 0002", "04 04 00000000"},
+        {"a register short", "03 0000 0002", "03 02 0000"},
+        {"a register too many", "03 0000 0002", "03 06 000000000000"},
+        {"odd byte count", "03 0000 0002", "03 03 000000"},
+        {"byte count and bytes differ", "03 0000 0002", "03 04 000000"},
+        {"bytes behind", "03 0000 0002", "03 04 00000000 00"},
+        {"bits of another quantity", "01 0000 0009", "01 01 00"},
+        {"echo of another address", "06 0001 0003", "06 0002 0003"},
+        {"echo of another value", "06 0001 0003", "06 0001 0004"},
+        {"echo of another coil value", "05 0001 FF00", "05 0001 0000"},
+        {"echo of another quantity", "10 0001 0001 02 0000", "10 0001 0002"},
+        {"echo cut short", "10 0001 0001 02 0000", "10 0001 00"},
+        {"echo of another mask", "16 0004 00F2 0025", "16 0004 00F2 0024"},
+        {"exception of another function", "03 0000 0002", "84 02"},
+        {"exception without code", "03 0000 0002", "83"},
+        {"exception code 0", "03 0000 0002", "83 00"},
+        {"exception with more", "03 0000 0002", "83 02 00"},
+        {"another read code", "2B 0E 01 00", "2B 0E 02 01 00 00 00"},
+        {"more follows neither yes nor no", "2B 0E 01 00", "2B 0E 01 01 01 00 00"},
+        {"an object missing", "2B 0E 01 00", "2B 0E 01 01 00 00 02 00 01 41"},
+        {"an object cut", "2B 0E 01 00", "2B 0E 01 01 00 00 01 00 02 41"},
+        {"an object too many", "2B 0E 01 00", "2B 0E 01 01 00 00 01 00 01 41 01 01 42"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct text_pdu sent;
+        struct text_pdu answered;
+        struct pdu_request request = decode_request(rows[i].request, &sent);
+        struct pdu_response response;
+        ck_assert_msg(pdu_response_decode(parse(rows[i].response, &answered), &request, &response) ==
+                          ERR_MALFORMED,
+                      "%s", rows[i].name);
+    }
+}
+END_TEST
+
+START_TEST(an_exception_is_an_answer)
+{
+    struct text_pdu sent;
+    struct text_pdu answered;
+    struct pdu_request request = decode_request("03 0000 0002", &sent);
+    struct pdu_response response;
+    ck_assert_int_eq(pdu_response_decode(parse("83 02", &answered), &request, &response), ERR_OK);
+    ck_assert_uint_eq(response.exception, MODBUS_ILLEGAL_DATA_ADDRESS);
+    ck_assert_uint_eq(response.function, 3);
+    ck_assert_int_eq(pdu_response_decode(parse("83 F0", &answered), &request, &response), ERR_OK);
+    ck_assert_uint_eq(response.exception, 0xf0);
+}
+END_TEST
+
+START_TEST(encodes_an_exception_to_a_function_nobody_knows)
+{
+    uint8_t space[2];
+    struct wire_writer writer = wire_writer(space, sizeof space);
+    pdu_exception_encode(&writer, 0x64, MODBUS_ILLEGAL_FUNCTION);
+    ck_assert(!writer.failed);
+    ck_assert_uint_eq(space[0], 0xe4);
+    ck_assert_uint_eq(space[1], 0x01);
+}
+END_TEST
+
+START_TEST(does_not_encode_what_it_would_not_decode)
+{
+    static const uint8_t data[512];
+    static const struct {
+        const char *name;
+        struct pdu_request request;
+    } rows[] = {
+        {"unknown function", {.function = 7}},
+        {"too many registers", {.function = 3, .read = {0, 126}}},
+        {"past the end", {.function = 3, .read = {65535, 2}}},
+        {"a written quantity in a read", {.function = 6, .write = {0, 1}, .data = {data, 4}}},
+        {"data of another size", {.function = 0x10, .write = {0, 2}, .data = {data, 2}}},
+        {"data whose size does not fit its byte", {.function = 0x10, .write = {0, 1}, .data = {data, 258}}},
+        {"read code 9", {.function = 0x2b, .read_code = 9}},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        uint8_t space[512];
+        struct wire_writer writer = wire_writer(space, sizeof space);
+        pdu_request_encode(&writer, &rows[i].request);
+        ck_assert_msg(writer.failed, "%s", rows[i].name);
+    }
+}
+END_TEST
+
+START_TEST(encodes_only_answers_that_fit_the_request)
+{
+    static const uint8_t data[8];
+    struct text_pdu sent;
+    struct pdu_request request = decode_request("03 0000 0002", &sent);
+    uint8_t space[PDU_SIZE_MAX];
+    struct wire_writer writer = wire_writer(space, sizeof space);
+    pdu_response_encode(&writer, &request, &(struct pdu_response){.data = {data, 6}});
+    ck_assert(writer.failed);
+    writer = wire_writer(space, sizeof space);
+    pdu_response_encode(&writer, &request, &(struct pdu_response){.data = {data, 4}});
+    ck_assert(!writer.failed);
+}
+END_TEST
+
+START_TEST(walks_the_objects_of_an_identification)
+{
+    struct text_pdu sent;
+    struct text_pdu answered;
+    struct pdu_request request = decode_request("2B 0E 01 00", &sent);
+    struct pdu_response response;
+    struct bytes pdu = parse("2B 0E 01 81 FF 02 02 00 01 41 01 02 4243", &answered);
+    ck_assert_int_eq(pdu_response_decode(pdu, &request, &response), ERR_OK);
+    ck_assert(response.identification.more_follows);
+    ck_assert_uint_eq(response.identification.next_object, 2);
+    ck_assert_uint_eq(response.identification.conformity, 0x81);
+    struct wire_reader objects = wire_reader(response.data.data, response.data.size);
+    uint8_t id;
+    struct bytes value;
+    ck_assert(pdu_next_object(&objects, &id, &value));
+    ck_assert(pdu_next_object(&objects, &id, &value));
+    ck_assert_uint_eq(id, 1);
+    ck_assert_uint_eq(value.size, 2);
+    ck_assert_mem_eq(value.data, "BC", 2);
+    ck_assert(!pdu_next_object(&objects, &id, &value));
+}
+END_TEST
+
+START_TEST(every_exception_code_has_words)
+{
+    ck_assert_str_eq(modbus_exception_text(MODBUS_ILLEGAL_DATA_ADDRESS), "illegal data address");
+    ck_assert_str_eq(modbus_exception_text((enum modbus_exception)0x99), "unknown exception");
+}
+END_TEST
+
+int main(void)
+{
+    return suite_run("pdu", (const TTest *[]){
+                                decodes_and_encodes_the_examples_of_the_standard,
+                                says_what_a_request_reads_and_writes,
+                                refuses_requests_in_the_order_of_the_state_diagrams,
+                                refuses_what_cannot_be_the_answer,
+                                an_exception_is_an_answer,
+                                encodes_an_exception_to_a_function_nobody_knows,
+                                does_not_encode_what_it_would_not_decode,
+                                encodes_only_answers_that_fit_the_request,
+                                walks_the_objects_of_an_identification,
+                                every_exception_code_has_words,
+                                NULL,
+                            });
+}
