@@ -26,7 +26,8 @@ enum quality {
     QUALITY_BAD_PROTOCOL = 19,     /* the answer broke the protocol */
     QUALITY_BAD_VALUE = 20,        /* e.g. a BCD digit above 9 */
     QUALITY_BAD_SUSPENDED = 21,    /* the unit's circuit breaker is open */
-    QUALITY_BAD_EXCEPTION = 32,    /* 32 + Modbus exception code (1..15): 34 = illegal data address */
+    QUALITY_BAD_EXCEPTION =
+        32, /* 32 + Modbus exception code (1..15): 34 = illegal data address; 32 = another code */
     QUALITY_MAX = 47,
 };
 
@@ -43,6 +44,9 @@ static inline bool quality_has_value(enum quality quality)
 {
     return quality < QUALITY_BAD_TIMEOUT;
 }
+
+/* Whether it is one of the values above; batches with any other are malformed. */
+bool quality_is_known(enum quality quality);
 
 /* "good", "bad: illegal data address (02)"; and a short token for logs and files: "good", "bad_exception_02".
  */
