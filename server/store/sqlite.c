@@ -1,0 +1,430 @@
+#include "store/sqlite.h"
+
+#include "store/db.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum query {
+    FIND_STREAM,
+    MAKE_BRIDGE,
+    MAKE_STREAM,
+    WIDEN_STREAM,
+    ADVANCE_STREAM,
+    FIND_CATALOG,
+    READ_CATALOG,
+    PUT_CATALOG,
+    PUT_BATCH,
+    COMPARE_BATCH,
+    WALK_BATCHES,
+    GAP_OVER,
+    HIGHEST,
+    READ_ID,
+    QUERIES
+};
+
+static const char *const queries[QUERIES] = {
+    [FIND_STREAM] =
+        "SELECT stream.id, contiguous, span_us FROM stream JOIN bridge ON bridge.id = stream.bridge "
+        "WHERE bridge.name = ?1 AND stream.epoch = ?2",
+    [MAKE_BRIDGE] = "INSERT INTO bridge (name) VALUES (?1) ON CONFLICT DO NOTHING",
+    [MAKE_STREAM] = "INSERT INTO stream (bridge, epoch) SELECT id, ?2 FROM bridge WHERE name = ?1",
+    [WIDEN_STREAM] = "UPDATE stream SET span_us = ?2 WHERE id = ?1",
+    [ADVANCE_STREAM] = "UPDATE stream SET contiguous = ?2 WHERE id = ?1",
+    [FIND_CATALOG] = "SELECT id FROM catalog WHERE hash = ?1",
+    [READ_CATALOG] = "SELECT encoded FROM catalog WHERE hash = ?1",
+    [PUT_CATALOG] =
+        "INSERT INTO catalog (hash, received_us, encoded) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+    [PUT_BATCH] = "INSERT INTO batch (stream, seq, kind, catalog, readings, first_us, last_us, received_us, "
+                  "committed_us, historical, encoded) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
+                  "ON CONFLICT (stream, seq) DO NOTHING",
+    [COMPARE_BATCH] =
+        "SELECT committed_us, substr(encoded, -16) = ?3 FROM batch WHERE stream = ?1 AND seq = ?2",
+    [WALK_BATCHES] = "SELECT seq FROM batch WHERE stream = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+    [GAP_OVER] =
+        "SELECT max(last_seq) FROM gap_record WHERE stream = ?1 AND last_seq >= ?2 AND first_seq <= ?2",
+    [HIGHEST] = "SELECT max(seq) FROM batch WHERE stream = ?1",
+    [READ_ID] = "SELECT value FROM meta WHERE key = 'store_id'",
+};
+
+/* Sequences that one look at a stream's beginning walks over; the next look goes on from there. */
+enum { WALK_MAX = 100000 };
+
+struct sqlite_store {
+    struct store base;
+    struct db *db;
+    int64_t now_us; /* of the group */
+    sqlite3_stmt *statements[QUERIES];
+};
+
+struct stream {
+    int64_t id; /* 0 = not in the store */
+    int64_t contiguous;
+    int64_t span_us;
+};
+
+static const struct store_operations operations;
+
+static struct sqlite_store *own(struct store *base)
+{
+    return (struct sqlite_store *)base;
+}
+
+static void bind_bytes(sqlite3_stmt *statement, int index, const void *data, size_t size)
+{
+    sqlite3_bind_blob64(statement, index, data, size, SQLITE_STATIC);
+}
+
+/* Steps a query of at most one row; the caller calls finish() once it has read the columns. */
+static enum err first_row(struct sqlite_store *store, enum query query, bool *row, struct err_text *why)
+{
+    return db_step(store->db, store->statements[query], row, why);
+}
+
+static void finish(sqlite3_stmt *statement)
+{
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+}
+
+/* ---- streams ---- */
+
+static enum err find_stream(struct sqlite_store *store, const char *bridge, const uint8_t *epoch,
+                            struct stream *stream, struct err_text *why)
+{
+    *stream = (struct stream){0};
+    sqlite3_stmt *statement = store->statements[FIND_STREAM];
+    sqlite3_bind_text(statement, 1, bridge, -1, SQLITE_STATIC);
+    bind_bytes(statement, 2, epoch, BATCH_EPOCH_SIZE);
+    bool row;
+    enum err result = first_row(store, FIND_STREAM, &row, why);
+    if (result == ERR_OK && row) {
+        stream->id = sqlite3_column_int64(statement, 0);
+        stream->contiguous = sqlite3_column_int64(statement, 1);
+        stream->span_us = sqlite3_column_int64(statement, 2);
+    }
+    finish(statement);
+    return result;
+}
+
+static enum err make_stream(struct sqlite_store *store, const char *bridge, const uint8_t *epoch,
+                            struct stream *stream, struct err_text *why)
+{
+    sqlite3_bind_text(store->statements[MAKE_BRIDGE], 1, bridge, -1, SQLITE_STATIC);
+    enum err result = db_run(store->db, store->statements[MAKE_BRIDGE], why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    sqlite3_bind_text(store->statements[MAKE_STREAM], 1, bridge, -1, SQLITE_STATIC);
+    bind_bytes(store->statements[MAKE_STREAM], 2, epoch, BATCH_EPOCH_SIZE);
+    result = db_run(store->db, store->statements[MAKE_STREAM], why);
+    *stream = (struct stream){.id = db_last_insert_id(store->db)};
+    return result;
+}
+
+static enum err update_stream(struct sqlite_store *store, enum query query, int64_t id, int64_t value,
+                              struct err_text *why)
+{
+    sqlite3_bind_int64(store->statements[query], 1, id);
+    sqlite3_bind_int64(store->statements[query], 2, value);
+    return db_run(store->db, store->statements[query], why);
+}
+
+/* Walks over stored sequences that follow one another. */
+static enum err walk_batches(struct sqlite_store *store, struct stream *stream, struct err_text *why)
+{
+    sqlite3_stmt *statement = store->statements[WALK_BATCHES];
+    sqlite3_bind_int64(statement, 1, stream->id);
+    sqlite3_bind_int64(statement, 2, stream->contiguous);
+    sqlite3_bind_int64(statement, 3, WALK_MAX);
+    bool row;
+    enum err result = db_step(store->db, statement, &row, why);
+    while (result == ERR_OK && row && sqlite3_column_int64(statement, 0) == stream->contiguous + 1) {
+        stream->contiguous++;
+        result = db_step(store->db, statement, &row, why);
+    }
+    finish(statement);
+    return result;
+}
+
+/* Jumps over the sequence after the contiguous ones if a gap accounts for it. */
+static enum err jump_gap(struct sqlite_store *store, struct stream *stream, bool *jumped,
+                         struct err_text *why)
+{
+    sqlite3_stmt *statement = store->statements[GAP_OVER];
+    sqlite3_bind_int64(statement, 1, stream->id);
+    sqlite3_bind_int64(statement, 2, stream->contiguous + 1);
+    bool row;
+    enum err result = first_row(store, GAP_OVER, &row, why);
+    int64_t last = result == ERR_OK && row ? sqlite3_column_int64(statement, 0) : 0;
+    finish(statement);
+    *jumped = last > stream->contiguous;
+    stream->contiguous = *jumped ? last : stream->contiguous;
+    return result;
+}
+
+static enum err advance(struct sqlite_store *store, struct stream *stream, struct err_text *why)
+{
+    bool jumped = true;
+    enum err result = ERR_OK;
+    while (result == ERR_OK && jumped && stream->contiguous < INT64_MAX) {
+        result = walk_batches(store, stream, why);
+        jumped = false;
+        if (result == ERR_OK && stream->contiguous < INT64_MAX) {
+            result = jump_gap(store, stream, &jumped, why);
+        }
+    }
+    return result;
+}
+
+/* Keeps the stream's row true for what was just put, without writing it for every batch. */
+static enum err account(struct sqlite_store *store, struct stream *stream, const struct batch_view *view,
+                        struct err_text *why)
+{
+    int64_t span_us = view->last_us - view->first_us;
+    if (span_us > stream->span_us) {
+        enum err result = update_stream(store, WIDEN_STREAM, stream->id, span_us, why);
+        if (result != ERR_OK) {
+            return result;
+        }
+    }
+    if (view->identity.sequence % STORE_CONTIGUOUS_STEP != 0) {
+        return ERR_OK;
+    }
+    int64_t before = stream->contiguous;
+    enum err result = advance(store, stream, why);
+    if (result != ERR_OK || stream->contiguous == before) {
+        return result;
+    }
+    return update_stream(store, ADVANCE_STREAM, stream->id, stream->contiguous, why);
+}
+
+/* ---- catalogs ---- */
+
+static enum err sqlite_put_catalog(struct store *base, struct store_catalog *catalog, struct err_text *why)
+{
+    struct sqlite_store *store = own(base);
+    sqlite3_stmt *statement = store->statements[PUT_CATALOG];
+    bind_bytes(statement, 1, catalog->hash, CATALOG_HASH_SIZE);
+    sqlite3_bind_int64(statement, 2, catalog->received_us);
+    bind_bytes(statement, 3, catalog->encoded.data, catalog->encoded.size);
+    return db_run(store->db, statement, why);
+}
+
+static enum err sqlite_find_catalog(struct store *base, const uint8_t *hash, struct buffer *encoded,
+                                    struct err_text *why)
+{
+    struct sqlite_store *store = own(base);
+    sqlite3_stmt *statement = store->statements[READ_CATALOG];
+    bind_bytes(statement, 1, hash, CATALOG_HASH_SIZE);
+    bool row;
+    enum err result = first_row(store, READ_CATALOG, &row, why);
+    if (result == ERR_OK && row) {
+        struct bytes bytes = db_column_bytes(statement, 0);
+        result = buffer_append(encoded, bytes.data, bytes.size);
+    } else if (result == ERR_OK) {
+        result = err_set(why, ERR_NOT_FOUND, "the catalog is not in the store");
+    }
+    finish(statement);
+    return result;
+}
+
+/* `*id` = 0: not stored. */
+static enum err catalog_id(struct sqlite_store *store, const uint8_t *hash, int64_t *id, struct err_text *why)
+{
+    sqlite3_stmt *statement = store->statements[FIND_CATALOG];
+    bind_bytes(statement, 1, hash, CATALOG_HASH_SIZE);
+    bool row;
+    enum err result = first_row(store, FIND_CATALOG, &row, why);
+    *id = result == ERR_OK && row ? sqlite3_column_int64(statement, 0) : 0;
+    finish(statement);
+    return result;
+}
+
+/* ---- batches ---- */
+
+static enum err insert_batch(struct sqlite_store *store, int64_t stream, int64_t catalog,
+                             const struct store_batch *batch, struct err_text *why)
+{
+    const struct batch_view *view = batch->view;
+    sqlite3_stmt *statement = store->statements[PUT_BATCH];
+    const int64_t numbers[] = {
+        stream,        (int64_t)view->identity.sequence,
+        view->kind,    catalog,
+        view->count,   view->first_us,
+        view->last_us, batch->received_us,
+        store->now_us, batch->historical,
+    };
+    int count = (int)(sizeof numbers / sizeof numbers[0]);
+    for (int i = 0; i < count; i++) {
+        sqlite3_bind_int64(statement, i + 1, numbers[i]);
+    }
+    if (catalog == 0) {
+        sqlite3_bind_null(statement, 4);
+    }
+    bind_bytes(statement, count + 1, view->encoded.data, view->encoded.size);
+    return db_run(store->db, statement, why);
+}
+
+/* The identity is taken: by the same batch, or by another one? */
+static enum err compare_batch(struct sqlite_store *store, int64_t stream, struct store_batch *batch,
+                              struct err_text *why)
+{
+    sqlite3_stmt *statement = store->statements[COMPARE_BATCH];
+    sqlite3_bind_int64(statement, 1, stream);
+    sqlite3_bind_int64(statement, 2, (int64_t)batch->view->identity.sequence);
+    bind_bytes(statement, 3, batch->view->digest, BATCH_DIGEST_SIZE);
+    bool row;
+    enum err result = first_row(store, COMPARE_BATCH, &row, why);
+    bool same = result == ERR_OK && row && sqlite3_column_int(statement, 1) == 1;
+    batch->committed_us = same ? sqlite3_column_int64(statement, 0) : 0;
+    batch->result = same ? STORE_DUPLICATE : STORE_CONFLICT;
+    finish(statement);
+    return result;
+}
+
+static enum err sqlite_put_batch(struct store *base, struct store_batch *batch, struct err_text *why)
+{
+    struct sqlite_store *store = own(base);
+    const struct batch_view *view = batch->view;
+    assert(view->identity.sequence > 0 && view->identity.sequence <= STORE_SEQUENCE_MAX);
+    int64_t catalog = 0;
+    if (view->kind == BATCH_READINGS) {
+        enum err result = catalog_id(store, view->catalog_hash, &catalog, why);
+        if (result != ERR_OK || catalog == 0) {
+            batch->result = STORE_NO_CATALOG;
+            return result;
+        }
+    }
+    struct stream stream;
+    enum err result = find_stream(store, batch->bridge, view->identity.epoch, &stream, why);
+    if (result == ERR_OK && stream.id == 0) {
+        result = make_stream(store, batch->bridge, view->identity.epoch, &stream, why);
+    }
+    if (result == ERR_OK) {
+        result = insert_batch(store, stream.id, catalog, batch, why);
+    }
+    if (result != ERR_OK) {
+        return result;
+    }
+    if (sqlite3_changes(db_handle(store->db)) == 0) {
+        return compare_batch(store, stream.id, batch, why);
+    }
+    batch->result = STORE_COMMITTED;
+    batch->committed_us = store->now_us;
+    return account(store, &stream, view, why);
+}
+
+/* ---- groups ---- */
+
+static enum err sqlite_begin(struct store *base, int64_t now_us, struct err_text *why)
+{
+    struct sqlite_store *store = own(base);
+    store->now_us = now_us;
+    return db_begin(store->db, why);
+}
+
+static enum err sqlite_commit(struct store *base, struct err_text *why)
+{
+    return db_commit(own(base)->db, why);
+}
+
+static void sqlite_rollback(struct store *base)
+{
+    db_rollback(own(base)->db);
+}
+
+static enum err sqlite_look_up(struct store *base, const char *bridge, const uint8_t *epoch,
+                               struct store_watermarks *watermarks, struct err_text *why)
+{
+    struct sqlite_store *store = own(base);
+    *watermarks = (struct store_watermarks){0};
+    struct stream stream;
+    enum err result = find_stream(store, bridge, epoch, &stream, why);
+    if (result != ERR_OK || stream.id == 0) {
+        return result;
+    }
+    result = advance(store, &stream, why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    sqlite3_stmt *statement = store->statements[HIGHEST];
+    sqlite3_bind_int64(statement, 1, stream.id);
+    bool row;
+    result = first_row(store, HIGHEST, &row, why);
+    watermarks->highest = result == ERR_OK && row ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
+    watermarks->contiguous = (uint64_t)stream.contiguous;
+    finish(statement);
+    return result;
+}
+
+/* ---- opening and closing ---- */
+
+static enum err read_id(struct sqlite_store *store, struct err_text *why)
+{
+    sqlite3_stmt *statement = store->statements[READ_ID];
+    bool row;
+    enum err result = first_row(store, READ_ID, &row, why);
+    struct bytes id = {0};
+    if (result == ERR_OK && row) {
+        id = db_column_bytes(statement, 0);
+    }
+    if (result == ERR_OK && id.size != STORE_ID_SIZE) {
+        result = err_set(why, ERR_CORRUPT, "the store has no identity");
+    }
+    if (result == ERR_OK) {
+        memcpy(store->base.id, id.data, STORE_ID_SIZE);
+    }
+    finish(statement);
+    return result;
+}
+
+static enum err prepare(struct sqlite_store *store, struct err_text *why)
+{
+    char cache[64];
+    snprintf(cache, sizeof cache, "PRAGMA cache_size = -%d", SQLITE_STORE_CACHE_KIB);
+    enum err result = db_exec(store->db, cache, why);
+    for (enum query query = 0; result == ERR_OK && query < QUERIES; query++) {
+        result = db_prepare(store->db, queries[query], &store->statements[query], why);
+    }
+    return result == ERR_OK ? read_id(store, why) : result;
+}
+
+static void sqlite_close(struct store *base)
+{
+    struct sqlite_store *store = own(base);
+    db_close(store->db);
+    free(store);
+}
+
+static const struct store_operations operations = {
+    .begin = sqlite_begin,
+    .put_catalog = sqlite_put_catalog,
+    .put_batch = sqlite_put_batch,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
+    .look_up = sqlite_look_up,
+    .find_catalog = sqlite_find_catalog,
+    .close = sqlite_close,
+};
+
+enum err sqlite_store_open(const char *path, struct store **out, struct err_text *why)
+{
+    struct sqlite_store *store = calloc(1, sizeof *store);
+    if (!store) {
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    store->base.operations = &operations;
+    enum err result = db_open(path, &store_schema, &store->db, why);
+    if (result == ERR_OK) {
+        result = prepare(store, why);
+    }
+    if (result != ERR_OK) {
+        sqlite_close(&store->base);
+        return result;
+    }
+    *out = &store->base;
+    return ERR_OK;
+}

@@ -1,0 +1,99 @@
+/*
+ * store: where batches become durable. One small interface, one implementation a file: sqlite (default);
+ * room for PostgreSQL and JetStream.
+ *
+ * Everything is written in groups: store_begin(), puts, store_commit(). The items of a group belong to the
+ * caller and stay as they are until the group ends, so that an implementation may send them all at once at
+ * its commit; their answers are valid only once store_commit() has returned ERR_OK. A group takes effect as a
+ * whole or not at all.
+ *
+ * A batch is unique on (bridge, epoch, sequence): the same batch again is STORE_DUPLICATE, another one under
+ * the same identity STORE_CONFLICT and not stored. One thread owns a store.
+ */
+#ifndef BOURDON_SERVER_STORE_STORE_H
+#define BOURDON_SERVER_STORE_STORE_H
+
+#include "base/buffer.h"
+#include "base/err.h"
+#include "store/store_schema.h"
+#include "tunnel/batch.h"
+
+/* SQL and JetStream count with a sign. A batch with a higher sequence is not to be put. */
+#define STORE_SEQUENCE_MAX ((uint64_t)INT64_MAX)
+
+enum store_result {
+    STORE_COMMITTED,  /* durable now */
+    STORE_DUPLICATE,  /* was durable already, with the same digest */
+    STORE_CONFLICT,   /* another batch has this identity: never acknowledge */
+    STORE_NO_CATALOG, /* its catalog is not stored (its group was rolled back): not stored */
+};
+
+struct store_batch {
+    const char *bridge; /* name from the certificate */
+    const struct batch_view *view;
+    int64_t received_us;
+    bool historical;
+    /* the answer */
+    enum store_result result;
+    int64_t committed_us; /* committed, duplicate: when it became durable */
+};
+
+struct store_catalog {
+    const uint8_t *hash; /* CATALOG_HASH_SIZE */
+    struct bytes encoded;
+    int64_t received_us;
+};
+
+/* What the store has of an epoch; all 0 if it has never heard of it. */
+struct store_watermarks {
+    uint64_t contiguous; /* every sequence up to this one is stored, or accounted for by a stored gap */
+    uint64_t highest;    /* highest one stored */
+};
+
+struct store;
+
+/* An implementation. The functions mean what their namesakes below say. */
+struct store_operations {
+    enum err (*begin)(struct store *store, int64_t now_us, struct err_text *why);
+    enum err (*put_catalog)(struct store *store, struct store_catalog *catalog, struct err_text *why);
+    enum err (*put_batch)(struct store *store, struct store_batch *batch, struct err_text *why);
+    enum err (*commit)(struct store *store, struct err_text *why);
+    void (*rollback)(struct store *store);
+    enum err (*look_up)(struct store *store, const char *bridge, const uint8_t *epoch,
+                        struct store_watermarks *watermarks, struct err_text *why);
+    enum err (*find_catalog)(struct store *store, const uint8_t *hash, struct buffer *encoded,
+                             struct err_text *why);
+    void (*close)(struct store *store);
+};
+
+/* Each implementation begins with this. */
+struct store {
+    const struct store_operations *operations;
+    uint8_t id[STORE_ID_SIZE]; /* made with the store */
+};
+
+/* Opens "sqlite:/path/of/store.db", making it if there is none. ERR_CONFIG: no such kind of store. */
+MUST_USE enum err store_open(const char *where, struct store **store, struct err_text *why);
+void store_close(struct store *store); /* NULL is fine */
+
+/* Begins a group; its batches become durable at the wall time `now_us`. */
+MUST_USE enum err store_begin(struct store *store, int64_t now_us, struct err_text *why);
+/* Any error: the group cannot go on, call store_rollback(). */
+MUST_USE enum err store_put_catalog(struct store *store, struct store_catalog *catalog, struct err_text *why);
+MUST_USE enum err store_put_batch(struct store *store, struct store_batch *batch, struct err_text *why);
+/*
+ * ERR_OK: everything that was put is durable. ERR_DISK_FULL, ERR_BUSY: the group is gone, acknowledge nothing
+ * of it, and it may be tried again later. Anything else: what is on disk is unknown; acknowledge nothing any
+ * more.
+ */
+MUST_USE enum err store_commit(struct store *store, struct err_text *why);
+void store_rollback(struct store *store);
+
+/* Outside of a group: what is durable. */
+MUST_USE enum err store_look_up(struct store *store, const char *bridge, const uint8_t *epoch,
+                                struct store_watermarks *watermarks, struct err_text *why);
+/* Appends the encoded catalog; ERR_NOT_FOUND. */
+MUST_USE enum err store_find_catalog(struct store *store, const uint8_t *hash, struct buffer *encoded,
+                                     struct err_text *why);
+
+#endif
