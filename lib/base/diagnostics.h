@@ -6,11 +6,12 @@
  *         |             ^~~
  *         = hint: the fastest rate is 10ms
  *
- * Holds the text of the files it points into. One thread.
+ * Holds the text of the files it points into. Control characters are never written as they are. One thread.
  */
 #ifndef BOURDON_BASE_DIAGNOSTICS_H
 #define BOURDON_BASE_DIAGNOSTICS_H
 
+#include "base/did_you_mean.h"
 #include "base/err.h"
 
 #include <stddef.h>
@@ -36,6 +37,10 @@ void diagnostics_free(struct diagnostics *diagnostics);
 uint32_t diagnostics_add_file(struct diagnostics *diagnostics, const char *name, const char *text,
                               size_t size);
 
+/* The place of a byte of a file. An `offset` behind the end means the end. */
+struct place diagnostics_place(const struct diagnostics *diagnostics, uint32_t file, size_t offset,
+                               size_t length);
+
 /* `hint` may be NULL. The message is one sentence without a full stop, beginning with the key it is about. */
 void diagnostics_add(struct diagnostics *diagnostics, struct place place, const char *hint,
                      const char *format, ...) PRINTF_LIKE(4, 5);
@@ -46,11 +51,19 @@ void diagnostics_warn(struct diagnostics *diagnostics, struct place place, const
 
 size_t diagnostics_count(const struct diagnostics *diagnostics); /* errors only */
 
-/* Writes them in the order of files and lines, and a last line that counts them. */
+/* Writes them in the order of files and lines, and a last line that counts them. Nothing if there is none. */
 void diagnostics_print(const struct diagnostics *diagnostics, FILE *out);
 
-/* The candidate nearest to `word` if it is near enough to be meant (at most a third of it differs), else
- * NULL. */
-const char *did_you_mean(const char *word, const char *const *candidates, size_t count);
+/*
+ * A side table for whoever reads a file: where the keys of its mappings are. A mapping is known by the place
+ * it begins at. Notes are taken in the order of the file, and a NULL key ends the mapping. A note that finds
+ * no memory is dropped: a later message then names the mapping instead of the key.
+ */
+void diagnostics_note_key(struct diagnostics *diagnostics, struct place mapping, const char *key,
+                          struct place place);
+
+/* The noted place of a mapping's key; the mapping itself where there is none. */
+struct place diagnostics_find_key(const struct diagnostics *diagnostics, struct place mapping,
+                                  const char *key);
 
 #endif

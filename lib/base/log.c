@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -28,7 +29,7 @@ struct line {
 
 static void put(struct line *line, const char *text, size_t size)
 {
-    if (line->size + size > sizeof line->text - END_RESERVE) {
+    if (line->cut || line->size + size > sizeof line->text - END_RESERVE) {
         line->cut = true;
         return;
     }
@@ -51,41 +52,26 @@ __attribute__((format(printf, 2, 3))) static void put_format(struct line *line, 
     put_text(line, text);
 }
 
-/* The length of the valid UTF-8 sequence at `at` (RFC 3629), 0 if there is none. */
-static size_t utf8_length(const unsigned char *at)
-{
-    if (at[0] < 0x80) {
-        return 1;
-    }
-    size_t length = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    if (at[0] < 0xc2 || at[0] > 0xf4) {
-        return 0;
-    }
-    for (size_t i = 1; i < length; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    bool overlong = (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90);
-    bool surrogate = at[0] == 0xed && at[1] > 0x9f;
-    bool too_large = at[0] == 0xf4 && at[1] > 0x8f;
-    return overlong || surrogate || too_large ? 0 : length;
-}
-
 static void put_quoted(struct line *line, const char *text)
 {
     put_text(line, "\"");
-    for (const unsigned char *at = (const unsigned char *)text; *at && !line->cut;) {
-        size_t length = utf8_length(at);
+    if (line->cut) {
+        return;
+    }
+    const char *end = text + strlen(text);
+    for (const char *at = text; at < end && !line->cut;) {
+        uint32_t code_point;
+        size_t length = utf8_next(at, (size_t)(end - at), &code_point);
         if (length == 0) {
-            put_text(line, "\xef\xbf\xbd");
+            put_text(line, UTF8_REPLACEMENT);
             at++;
-        } else if (*at < 0x20 || *at == 0x7f) {
-            put_format(line, "\\u%04x", *at++);
+        } else if (code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0)) {
+            put_format(line, "\\u%04x", code_point);
+            at += length;
         } else if (*at == '"' || *at == '\\') {
             put_format(line, "\\%c", *at++);
         } else {
-            put(line, (const char *)at, length);
+            put(line, at, length);
             at += length;
         }
     }
@@ -144,6 +130,7 @@ static void put_field(struct line *line, enum log_format format, const struct lo
 {
     size_t before = line->size;
     put_key(line, format, field->key);
+    size_t value = line->size;
     switch (field->kind) {
     case LOG_KIND_STR:
         put_string(line, format, field->as.str);
@@ -164,7 +151,8 @@ static void put_field(struct line *line, enum log_format format, const struct lo
         put_hex(line, format, field->as.hex.data, field->as.hex.size);
         break;
     }
-    if (line->cut && field->kind != LOG_KIND_STR) {
+    bool half_string = field->kind == LOG_KIND_STR && line->size > value;
+    if (line->cut && !half_string) {
         line->size = before; /* half a number would be a wrong number */
     }
 }

@@ -16,7 +16,11 @@
  *   };
  *
  * The C structure is plain memory: strings are owned by it and never NULL once loaded (an absent optional
- * string is ""), lists are struct option_list. options_free() releases what options_load() allocated.
+ * string is ""), lists are struct option_list. options_free() releases what options_load() allocated. Every
+ * structure described by a table begins with a `struct place`; that of an OPTION_MAP that the file does not
+ * have is all zero, and its required keys are then not asked for.
+ *
+ * A file is one YAML document in UTF-8 without anchors, aliases and tags.
  */
 #ifndef BOURDON_BASE_OPTIONS_H
 #define BOURDON_BASE_OPTIONS_H
@@ -56,9 +60,11 @@ struct option {
     const char *name; /* NULL ends a table */
     enum option_kind kind;
     size_t offset;
-    bool required;
-    const char *fallback; /* default, as it would be written in the file; NULL = zero, "" or empty */
-    double min, max;      /* inclusive range of numbers, durations (µs) and sizes; both 0 = no range */
+    bool required;        /* must be there, and not empty */
+    const char *fallback; /* default, as it would be written in the file (OPTION_STRINGS: one string); NULL =
+                             zero, "" or empty */
+    double min, max;      /* inclusive range of numbers, durations (µs) and sizes; both 0 = no range, max
+                             below min = no upper limit */
     const struct option_choice *choices; /* ends with name NULL */
     const struct option *table;          /* OPTION_MAP, OPTION_LIST */
     size_t item_size;                    /* OPTION_LIST */
@@ -77,19 +83,21 @@ enum {
     OPTIONS_FILE_MAX = 64 * 1024 * 1024, /* bytes of one file */
     OPTIONS_ITEMS_MAX = 1000000,
     OPTIONS_DEPTH_MAX = 32,
+    OPTIONS_KEYS_MAX = 64, /* rows of one table */
 };
 
 /*
- * Every structure described by a table begins with a `struct place`, which options_load() fills with where
- * its mapping starts in the file; option_place() gives the place of one of its keys (the mapping's own place
- * if the key is absent).
+ * The place of a key of a loaded structure, for rules across fields: of its value, or of the key itself where
+ * the value is a list or mapping; of the whole structure if the key is absent.
  */
 struct place option_place(const struct diagnostics *diagnostics, const void *structure, const char *key);
 
 /*
- * Reads `path` into `*target` (a structure of the table). Errors go to `diagnostics`; ERR_CONFIG if there is
- * any, and then `target` still is well-formed for the cross-field rules (fields in error hold their defaults)
- * and must be freed all the same.
+ * Reads `path` into `*target` (a structure of the table; fields that are not in the table are left alone,
+ * in items of lists they are zero). Errors go to `diagnostics`: ERR_CONFIG if values are wrong, and then
+ * `target` still is well-formed for the cross-field rules (fields in error hold their defaults);
+ * ERR_MALFORMED if the file cannot be read to its end, so that such rules would complain of what was not
+ * seen. Either way, and after ERR_NO_MEMORY, it must be freed all the same.
  */
 MUST_USE enum err options_load(const char *path, const struct option *table, void *target,
                                struct diagnostics *diagnostics);
@@ -99,7 +107,7 @@ MUST_USE enum err options_load_text(const char *name, const char *text, size_t s
                                     const struct option *table, void *target,
                                     struct diagnostics *diagnostics);
 
-/* Sets every field to its default, without a file. */
+/* Sets every field to its default, without a file; nothing is required then. */
 MUST_USE enum err options_defaults(const struct option *table, void *target);
 
 void options_free(const struct option *table, void *target);
