@@ -1,0 +1,194 @@
+#include "base/arguments.h"
+
+#include "base/did_you_mean.h"
+#include "base/err.h"
+#include "base/manual.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    HELP_COLUMN = 26, /* where the help of an option begins */
+    OPTIONS_MAX = 64,
+};
+
+/* Every program has these; a table that names one of its own with the same name or letter wins. */
+static const struct argument common_arguments[] = {
+    {.name = "help", .letter = 'h', .help = "Show this help."},
+    {.name = "version", .help = "Show the version."},
+    ARGUMENTS_END,
+};
+
+static void print_argument(FILE *out, const struct argument *argument)
+{
+    int column = argument->letter ? fprintf(out, "  -%c, --%s", argument->letter, argument->name)
+                                  : fprintf(out, "      --%s", argument->name);
+    if (argument->value) {
+        column += fprintf(out, " %s", argument->value);
+    }
+    /* Two spaces at least between an option and its help. */
+    size_t used = column + 2 > HELP_COLUMN ? HELP_COLUMN + 1 : (size_t)column;
+    manual_paragraph(out, used, HELP_COLUMN, argument->help);
+}
+
+static void print_help(FILE *out, const struct command_line *line)
+{
+    manual_paragraph(out, 0, 0, line->summary);
+    fprintf(out, "\nUsage: %s %s\n", line->program, line->usage);
+    if (line->positional_help) {
+        fputs("\nArguments:\n", out);
+        manual_paragraph(out, 0, 2, line->positional_help);
+    }
+    fputs("\nOptions:\n", out);
+    for (const struct argument *argument = line->arguments; argument->name; argument++) {
+        print_argument(out, argument);
+    }
+    for (const struct argument *argument = common_arguments; argument->name; argument++) {
+        print_argument(out, argument);
+    }
+    if (line->epilogue) {
+        fputc('\n', out);
+        manual_paragraph(out, 0, 0, line->epilogue);
+    }
+}
+
+PRINTF_LIKE(2, 3)
+static enum arguments_result wrong(const struct command_line *line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s: ", line->program);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "\nUsage: %s %s\nTry \"%s --help\" for the options.\n", line->program, line->usage,
+            line->program);
+    va_end(args);
+    return ARGUMENTS_WRONG;
+}
+
+/* An argument as given: "--name", "--name=value" or "-n". */
+struct given {
+    const char *text;
+    const char *name;
+    size_t name_size;
+    const char *value; /* behind '='; NULL = none */
+};
+
+static struct given take_apart(const char *text)
+{
+    struct given given = {.text = text, .name = text + 1, .name_size = strlen(text + 1)};
+    if (text[1] == '-') {
+        given.name = text + 2;
+        given.name_size = strcspn(given.name, "=");
+        given.value = given.name[given.name_size] ? given.name + given.name_size + 1 : NULL;
+    }
+    return given;
+}
+
+static bool is_named(const struct argument *argument, const struct given *given)
+{
+    if (given->text[1] != '-') {
+        return given->name_size == 1 && argument->letter == *given->name;
+    }
+    return strlen(argument->name) == given->name_size &&
+           strncmp(argument->name, given->name, given->name_size) == 0;
+}
+
+static const struct argument *find_argument(const struct argument *table, const struct given *given)
+{
+    for (; table->name; table++) {
+        if (is_named(table, given)) {
+            return table;
+        }
+    }
+    return NULL;
+}
+
+static enum arguments_result unknown(const struct command_line *line, const struct given *given)
+{
+    const char *names[OPTIONS_MAX];
+    size_t count = 0;
+    const struct argument *const tables[] = {line->arguments, common_arguments};
+    for (size_t i = 0; i < 2; i++) {
+        for (const struct argument *argument = tables[i]; argument->name && count < OPTIONS_MAX; argument++) {
+            names[count++] = argument->name;
+        }
+    }
+    char word[OPTIONS_MAX];
+    snprintf(word, sizeof word, "%.*s", (int)given->name_size, given->name);
+    const char *near = did_you_mean(word, names, count);
+    if (near) {
+        return wrong(line, "unknown option \"%s\"; did you mean \"--%s\"?", given->text, near);
+    }
+    return wrong(line, "unknown option \"%s\"", given->text);
+}
+
+/* Stores what was given; `*next` is the argument behind it, which becomes NULL when it was taken as value. */
+static enum arguments_result store(const struct command_line *line, const struct argument *argument,
+                                   const struct given *given, const char **next)
+{
+    if (!argument->value) {
+        if (given->value) {
+            return wrong(line, "--%s takes no value", argument->name);
+        }
+        *argument->flag = true;
+        return ARGUMENTS_RUN;
+    }
+    const char *value = given->value;
+    if (!value && *next && strncmp(*next, "--", 2) != 0) {
+        value = *next;
+        *next = NULL;
+    }
+    if (!value) {
+        return wrong(line, "--%s needs a value: --%s=%s", argument->name, argument->name, argument->value);
+    }
+    *argument->text = value;
+    return ARGUMENTS_RUN;
+}
+
+static enum arguments_result answer(const struct command_line *line, const struct argument *common)
+{
+    if (strcmp(common->name, "help") == 0) {
+        print_help(stdout, line);
+    } else {
+        printf("%s %s\n", line->program, BOURDON_VERSION);
+    }
+    return ARGUMENTS_DONE;
+}
+
+static enum arguments_result take_option(const struct command_line *line, const char *text, const char **next)
+{
+    struct given given = take_apart(text);
+    const struct argument *argument = find_argument(line->arguments, &given);
+    if (argument) {
+        return store(line, argument, &given, next);
+    }
+    const struct argument *common = find_argument(common_arguments, &given);
+    return common ? answer(line, common) : unknown(line, &given);
+}
+
+enum arguments_result arguments_parse(const struct command_line *line, int argc, char **argv,
+                                      size_t *positional)
+{
+    bool only_positional = false;
+    *positional = 0;
+    for (int i = 1; i < argc; i++) {
+        bool option = argv[i][0] == '-' && argv[i][1] && !only_positional;
+        if (option && strcmp(argv[i], "--") == 0) {
+            only_positional = true;
+        } else if (option) {
+            const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+            bool has_next = next;
+            enum arguments_result result = take_option(line, argv[i], &next);
+            if (result != ARGUMENTS_RUN) {
+                return result;
+            }
+            i += has_next && !next;
+        } else if (line->positional_help) {
+            argv[(*positional)++] = argv[i];
+        } else {
+            return wrong(line, "unexpected argument \"%s\"", argv[i]);
+        }
+    }
+    return ARGUMENTS_RUN;
+}
