@@ -1,6 +1,7 @@
 #include "base/options_value.h"
 
 #include "base/array.h"
+#include "base/decimal.h"
 #include "base/did_you_mean.h"
 #include "base/options_unit.h"
 
@@ -51,17 +52,6 @@ static enum err complain_of(struct options_complaint *complaint, const struct op
     return complain(complaint, hint, "\"%.*s%s\" %s", (int)QUOTED_MAX, text, cut, what);
 }
 
-/* The shortest decimal that reads back to the same. */
-static void format_float(double value, char *text)
-{
-    for (int digits = 6; digits <= 17; digits++) {
-        snprintf(text, OPTIONS_NUMBER_MAX, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) {
-            return;
-        }
-    }
-}
-
 static double upper_bound(const struct option *option)
 {
     return option->max >= option->min ? option->max : HUGE_VAL;
@@ -79,7 +69,7 @@ static void format_number(const struct option *option, double value, char *text)
     } else if (option->kind == OPTION_SIZE) {
         options_unit_format_size((int64_t)value, text, OPTIONS_NUMBER_MAX);
     } else {
-        format_float(value, text);
+        decimal_format(value, text);
     }
 }
 
@@ -306,7 +296,7 @@ void options_value_format(const struct option *option, const void *field, char t
     } else if (option->kind == OPTION_CHOICE) {
         format_choice(option, *(const int *)field, text);
     } else if (option->kind == OPTION_FLOAT && in_range(option, *(const double *)field)) {
-        format_float(*(const double *)field, text);
+        decimal_format(*(const double *)field, text);
     } else if (option->kind == OPTION_INT && in_range(option, (double)*(const int64_t *)field)) {
         snprintf(text, OPTIONS_NUMBER_MAX, "%" PRId64, *(const int64_t *)field);
     } else if (option->kind == OPTION_DURATION && in_range(option, (double)*(const int64_t *)field)) {
