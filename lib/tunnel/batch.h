@@ -31,6 +31,11 @@ enum {
 /* Times are wall clock in µs since 1970 and lie in the years 1970 to 9999; what is outside is malformed. */
 #define BATCH_TIME_MAX_US INT64_C(253402300799999999)
 
+static inline bool batch_is_time(int64_t time_us)
+{
+    return time_us >= 0 && time_us <= BATCH_TIME_MAX_US;
+}
+
 enum batch_kind { BATCH_READINGS = 1, BATCH_GAPS = 2 };
 
 struct batch_identity {
@@ -73,6 +78,18 @@ struct batch_view {
     struct bytes body; /* as it travels: columns, compressed or not */
     struct bytes encoded;
 };
+
+/* Receives the readings one by one, in order of tag, then as the bridge took them. A result other than ERR_OK
+ * ends the decoding and is returned. The reading is valid during the call. */
+struct batch_visitor {
+    void *owner;
+    enum err (*reading)(void *owner, const struct reading *reading);
+};
+
+/* The way back: appends the encoded batch of a view whose `digest` and `encoded` are not looked at.
+ * ERR_LIMIT: sequence 0, no count, larger than BATCH_SIZE_MAX, or `out` refuses the size; `out` is unchanged
+ * then. */
+MUST_USE enum err batch_seal(const struct batch_view *view, struct buffer *out);
 
 /* Checks limits, head and digest, not the columns. ERR_MALFORMED, ERR_LIMIT, ERR_VERSION, ERR_CORRUPT
  * (digest). */

@@ -14,13 +14,6 @@ struct batch_decoder;
 MUST_USE struct batch_decoder *batch_decoder_new(void); /* NULL: out of memory */
 void batch_decoder_free(struct batch_decoder *decoder); /* NULL is fine */
 
-/* Receives the readings one by one, in order of tag, then as the bridge took them. A result other than ERR_OK
- * ends the decoding and is returned. The reading is valid during the call. */
-struct batch_visitor {
-    void *owner;
-    enum err (*reading)(void *owner, const struct reading *reading);
-};
-
 /*
  * Checks everything and, with a visitor (NULL: check only), hands out the readings. Everything is checked
  * before the first one is handed out. The catalog must be the one of the view. ERR_MALFORMED, ERR_LIMIT,

@@ -118,6 +118,11 @@ static bool is_register(const struct catalog_tag *tag)
     return tag->table == TABLE_INPUT || tag->table == TABLE_HOLDING;
 }
 
+bool value_words_fit(const struct catalog_tag *tag, const uint16_t *words, size_t count)
+{
+    return tag->type != VALUE_BOOL || is_register(tag) || count == 0 || words[0] <= 1;
+}
+
 static enum err decode_number(const struct catalog_tag *tag, uint64_t bits, struct value *value)
 {
     switch (tag->type) {

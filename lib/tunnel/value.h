@@ -45,6 +45,10 @@ MUST_USE enum err value_decode(const struct catalog_tag *tag, const uint16_t *wo
  */
 MUST_USE enum err value_encode(const struct catalog_tag *tag, const struct value *value, uint16_t *words);
 
+/* Whether these may be the words of a reading of the tag: a coil or discrete input, and a bool of no table,
+ * is 0 or 1. */
+bool value_words_fit(const struct catalog_tag *tag, const uint16_t *words, size_t count);
+
 /* The words of a number put together in the tag's order as an unsigned integer of 16, 32 or 64 bits, and
  * back. `words` is as in the reading; 1, 2 or 4 of them. */
 uint64_t value_join_words(uint8_t order, const uint16_t *words, size_t count);
