@@ -1,11 +1,10 @@
 #include "base/arguments.h"
 
 #include "base/did_you_mean.h"
-#include "base/err.h"
 #include "base/manual.h"
 
+#include <ctype.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -53,15 +52,28 @@ static void print_help(FILE *out, const struct command_line *line)
     }
 }
 
+static void complain(const struct command_line *line, const char *format, va_list args)
+{
+    fprintf(stderr, "%s: ", line->program);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "\nUsage: %s %s\nTry \"%s --help\" for the options.\n", line->program, line->usage,
+            line->program);
+}
+
+void arguments_complain(const struct command_line *line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain(line, format, args);
+    va_end(args);
+}
+
 PRINTF_LIKE(2, 3)
 static enum arguments_result wrong(const struct command_line *line, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "%s: ", line->program);
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\nUsage: %s %s\nTry \"%s --help\" for the options.\n", line->program, line->usage,
-            line->program);
+    complain(line, format, args);
     va_end(args);
     return ARGUMENTS_WRONG;
 }
@@ -191,4 +203,54 @@ enum arguments_result arguments_parse(const struct command_line *line, int argc,
         }
     }
     return ARGUMENTS_RUN;
+}
+
+static void roff_argument(FILE *out, const struct argument *argument)
+{
+    fputs(".TP\n", out);
+    if (argument->letter) {
+        fprintf(out, "\\fB\\-%c\\fR, ", argument->letter);
+    }
+    fputs("\\fB\\-\\-", out);
+    manual_roff(out, argument->name);
+    fputs("\\fR", out);
+    if (argument->value) {
+        fprintf(out, "=\\fI%s\\fR", argument->value);
+    }
+    fputc('\n', out);
+    manual_roff(out, argument->help);
+    fputc('\n', out);
+}
+
+static void roff_section(FILE *out, const char *heading, const char *text)
+{
+    fprintf(out, ".SH %s\n", heading);
+    manual_roff(out, text);
+    fputc('\n', out);
+}
+
+void arguments_document_roff(FILE *out, const struct command_line *line, int section)
+{
+    fputs(".TH ", out);
+    for (const char *at = line->program; *at; at++) {
+        fputc(*at == ' ' ? '-' : toupper((unsigned char)*at), out);
+    }
+    fprintf(out, " %d \"\" \"Bourdon %s\"\n.SH NAME\n", section, BOURDON_VERSION);
+    manual_roff(out, line->program);
+    fputs(" \\- ", out);
+    manual_roff(out, line->summary);
+    fputs("\n.SH SYNOPSIS\n.B ", out);
+    manual_roff(out, line->program);
+    fputc('\n', out);
+    manual_roff(out, line->usage);
+    fputs("\n.SH OPTIONS\n", out);
+    for (const struct argument *argument = line->arguments; argument->name; argument++) {
+        roff_argument(out, argument);
+    }
+    for (const struct argument *argument = common_arguments; argument->name; argument++) {
+        roff_argument(out, argument);
+    }
+    if (line->epilogue) {
+        roff_section(out, "EXAMPLES", line->epilogue);
+    }
 }

@@ -8,8 +8,11 @@
 #ifndef BOURDON_BASE_ARGUMENTS_H
 #define BOURDON_BASE_ARGUMENTS_H
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 enum { EXIT_USAGE = 2 };
 
@@ -48,5 +51,12 @@ enum arguments_result {
  */
 enum arguments_result arguments_parse(const struct command_line *line, int argc, char **argv,
                                       size_t *positional);
+
+/* Says on stderr what is wrong with a value, and how to get help; exit EXIT_USAGE then. */
+void arguments_complain(const struct command_line *line, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Writes the head of the program's manual page as roff: name, synopsis, options. Further sections may follow.
+ */
+void arguments_document_roff(FILE *out, const struct command_line *line, int section);
 
 #endif

@@ -1,5 +1,6 @@
 #include "base/diagnostics.h"
 
+#include "base/log.h"
 #include "base/source.h"
 #include "base/utf8.h"
 
@@ -337,5 +338,22 @@ void diagnostics_print(const struct diagnostics *diagnostics, FILE *out)
     }
     if (diagnostics->errors + diagnostics->warnings > 0) {
         fputc('\n', out);
+    }
+}
+
+static void log_item(const char *subsystem, const struct source *source, const struct item *item)
+{
+    enum log_level level = item->warning ? LOG_WARN : LOG_ERROR;
+    LOG_AT(level, subsystem, log_event(item->warning ? "config_warning" : "config_error"),
+           log_str("file", source ? source->name : NULL), log_u64("line", item->place.line),
+           log_u64("column", item->place.column), log_str("text", item->message),
+           log_str("hint", item->hint));
+}
+
+void diagnostics_log(const struct diagnostics *diagnostics, const char *subsystem)
+{
+    for (size_t i = 0; i < diagnostics->item_count; i++) {
+        const struct item *item = &diagnostics->items[i];
+        log_item(subsystem, find_file(diagnostics, item->place.file), item);
     }
 }

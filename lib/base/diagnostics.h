@@ -54,6 +54,9 @@ size_t diagnostics_count(const struct diagnostics *diagnostics); /* errors only 
 /* Writes them in the order of files and lines, and a last line that counts them. Nothing if there is none. */
 void diagnostics_print(const struct diagnostics *diagnostics, FILE *out);
 
+/* Logs each as a line of its own, errors as errors and warnings as warnings. */
+void diagnostics_log(const struct diagnostics *diagnostics, const char *subsystem);
+
 /*
  * A side table for whoever reads a file: where the keys of its mappings are. A mapping is known by the place
  * it begins at. Notes are taken in the order of the file, and a NULL key ends the mapping. A note that finds

@@ -1,8 +1,8 @@
 #include "base/arguments.h"
 #include "base/array.h"
+#include "support/capture.h"
 #include "support/suite.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,22 +28,13 @@ static const struct command_line open_line = {.program = "bourdon-x",
 
 static char output[8192];
 
-/* Runs with stdout or stderr caught in `output`. */
+/* Parses with stdout or stderr caught in `output`. */
 static enum arguments_result parse(const struct command_line *line, int stream, int argc, char **argv,
                                    size_t *positional)
 {
-    FILE *caught = tmpfile();
-    ck_assert_ptr_nonnull(caught);
-    fflush(NULL);
-    int kept = dup(stream);
-    dup2(fileno(caught), stream);
+    struct capture capture = capture_start(stream);
     enum arguments_result result = arguments_parse(line, argc, argv, positional);
-    fflush(NULL);
-    dup2(kept, stream);
-    close(kept);
-    rewind(caught);
-    output[fread(output, 1, sizeof output - 1, caught)] = '\0';
-    fclose(caught);
+    capture_stop(&capture, output, sizeof output);
     return result;
 }
 
