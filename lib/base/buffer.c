@@ -1,6 +1,8 @@
 #include "base/buffer.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +77,21 @@ enum err buffer_append(struct buffer *buffer, const void *data, size_t size)
     memcpy(room, data, size);
     buffer_commit(buffer, size);
     return ERR_OK;
+}
+
+enum err buffer_format(struct buffer *buffer, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text;
+    int size = vasprintf(&text, format, args);
+    va_end(args);
+    if (size < 0) {
+        return ERR_NO_MEMORY;
+    }
+    enum err err = buffer_append(buffer, text, (size_t)size);
+    free(text);
+    return err;
 }
 
 void buffer_consume(struct buffer *buffer, size_t size)

@@ -38,6 +38,9 @@ void buffer_clear(struct buffer *buffer);
 /* Appends `size` bytes. ERR_LIMIT or ERR_NO_MEMORY leave the buffer unchanged. */
 MUST_USE enum err buffer_append(struct buffer *buffer, const void *data, size_t size);
 
+/* Appends formatted text without its terminator; the same errors. */
+MUST_USE enum err buffer_format(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
+
 /*
  * Makes room for `size` more bytes behind the content and returns where they go; NULL when that passes the
  * limit or memory is out. buffer_commit() then says how many were written (at most `size`).

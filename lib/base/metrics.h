@@ -2,7 +2,8 @@
  * metrics: counters, gauges and histograms in the Prometheus text format 0.0.4.
  *
  * A program declares its metrics in a table and keeps the values in atomics of its own; metrics_write() walks
- * table and values. Counters may be bumped from any thread.
+ * table and values. Counters may be bumped from any thread. A writer that fails (ERR_LIMIT, ERR_NO_MEMORY)
+ * may leave half a line in the buffer: what was written then is of no use.
  */
 #ifndef BOURDON_BASE_METRICS_H
 #define BOURDON_BASE_METRICS_H
@@ -45,7 +46,8 @@ struct histogram {
 
 void histogram_add(struct histogram *histogram, int64_t duration_us);
 
-/* The upper bound in µs of the bucket in which the quantile (0..1) falls; 0 when empty. */
+/* The upper bound in µs of the bucket in which the quantile (0..1) falls, for what is beyond them all the
+ * last one; 0 when empty. */
 int64_t histogram_quantile_us(const struct histogram *histogram, double quantile);
 
 /* Appends the exposition of `table` with `values[i]` for row i. */
@@ -54,6 +56,10 @@ MUST_USE enum err metrics_write(struct buffer *out, const struct metric *table, 
 /* Appends one histogram in seconds under `name`. */
 MUST_USE enum err metrics_write_histogram(struct buffer *out, const char *name, const char *help,
                                           const struct histogram *histogram);
+
+/* Appends HELP and TYPE, once in front of the samples of a name that metrics_write_sample() writes. */
+MUST_USE enum err metrics_write_head(struct buffer *out, const char *name, enum metric_kind kind,
+                                     const char *help);
 
 /* Appends one sample line with an escaped label value, for gauges per bridge or link. `label` NULL = none. */
 MUST_USE enum err metrics_write_sample(struct buffer *out, const char *name, const char *label,
