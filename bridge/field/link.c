@@ -1,0 +1,38 @@
+#include "field/link.h"
+
+enum err link_connect(struct link *link, struct err_text *why)
+{
+    enum err result = link->operations->connect(link, why);
+    link->connected = result == ERR_OK;
+    return result;
+}
+
+enum link_outcome link_exchange(struct link *link, struct link_exchange *exchange)
+{
+    enum link_outcome outcome = link->operations->exchange(link, exchange);
+    if (outcome != LINK_ANSWERED) {
+        link_disconnect(link);
+    }
+    return outcome;
+}
+
+void link_disconnect(struct link *link)
+{
+    if (link->connected) {
+        link->operations->disconnect(link);
+        link->connected = false;
+    }
+}
+
+void link_interrupt(struct link *link)
+{
+    link->operations->interrupt(link);
+}
+
+void link_free(struct link *link)
+{
+    if (link) {
+        link_disconnect(link);
+        link->operations->free(link);
+    }
+}

@@ -1,0 +1,377 @@
+#include "field/link_libmodbus.h"
+
+#include "base/clock.h"
+#include "field/frame_check.h"
+#include "field/low_descriptor.h"
+#include "field/tcp_connect.h"
+#include "modbus/mbap.h"
+
+#include <errno.h>
+#include <modbus/modbus.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FRAME_MAX = MODBUS_TCP_MAX_ADU_LENGTH, RTU_SILENCE_FAST_BAUD = 19200 };
+_Static_assert((int)MODBUS_TCP_MAX_ADU_LENGTH >= (int)MBAP_ADU_MAX, "libmodbus fills such a buffer");
+_Static_assert((int)MODBUS_TCP_MAX_ADU_LENGTH >= (int)MODBUS_RTU_MAX_ADU_LENGTH, "of either kind");
+
+struct link_libmodbus {
+    struct link link;
+    struct link_setup setup;
+    modbus_t *context;
+    int slot; /* low_descriptor */
+    int wake; /* eventfd that ends the waiting on a serial line; -1 for TCP */
+    atomic_bool interrupted;
+    uint16_t transaction;
+    struct resolve resolve;
+    struct resolve_addresses known; /* what the name meant last */
+    int64_t silent_until_us;        /* RTU: the rest between two frames */
+    uint8_t frame[FRAME_MAX];       /* as received */
+};
+
+static struct link_libmodbus *self_of(struct link *link)
+{
+    return (struct link_libmodbus *)link;
+}
+
+static void count(struct link_libmodbus *self, enum link_counter counter)
+{
+    metric_add(&self->setup.counters[counter], 1);
+}
+
+/* The name server may be away while the PLC is not: what the name meant last will do. */
+static enum err find_addresses(struct link_libmodbus *self, int64_t deadline_us, struct err_text *why)
+{
+    const struct resolve_wait wait = {.deadline_us = deadline_us, .cancelled = &self->interrupted};
+    struct resolve_addresses found;
+    const struct link_url *url = &self->setup.url;
+    enum err result = resolve_host(&self->resolve, url->host, url->port, &wait, &found, why);
+    if (result == ERR_OK) {
+        self->known = found;
+    }
+    return result == ERR_CLOSED || self->known.count == 0 ? result : ERR_OK;
+}
+
+static enum err connect_tcp(struct link *link, struct err_text *why)
+{
+    struct link_libmodbus *self = self_of(link);
+    int64_t start_us = clock_mono_us();
+    enum err result = find_addresses(self, start_us + self->setup.connect_timeout_us / 2, why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    const struct tcp_connect connect = {
+        .slot = self->slot,
+        .deadline_us = start_us + self->setup.connect_timeout_us,
+        .cancelled = &self->interrupted,
+    };
+    result = tcp_connect(&connect, &self->known, why);
+    if (result == ERR_OK) {
+        modbus_set_socket(self->context, self->slot);
+        count(self, LINK_CONNECTS);
+    }
+    return result;
+}
+
+static enum err connect_rtu(struct link *link, struct err_text *why)
+{
+    struct link_libmodbus *self = self_of(link);
+    if (modbus_connect(self->context) != 0) {
+        return err_errno(why, errno, "open %s", self->setup.url.device);
+    }
+    enum err result = low_descriptor_fill(self->slot, modbus_get_socket(self->context), why);
+    modbus_set_socket(self->context, result == ERR_OK ? self->slot : -1);
+    if (result == ERR_OK) {
+        count(self, LINK_CONNECTS);
+    }
+    return result;
+}
+
+static void disconnect(struct link *link)
+{
+    struct link_libmodbus *self = self_of(link);
+    low_descriptor_empty(self->slot);
+    modbus_set_socket(self->context, -1);
+}
+
+static void interrupt(struct link *link)
+{
+    struct link_libmodbus *self = self_of(link);
+    atomic_store(&self->interrupted, true);
+    if (self->wake >= 0) {
+        eventfd_write(self->wake, 1);
+    } else {
+        /* Fails where nothing is open there, which is as well. */
+        (void)shutdown(self->slot, SHUT_RDWR);
+    }
+}
+
+static void free_link(struct link *link)
+{
+    struct link_libmodbus *self = self_of(link);
+    resolve_fini(&self->resolve);
+    if (self->context) {
+        modbus_free(self->context);
+    }
+    low_descriptor_release(self->slot);
+    if (self->wake >= 0) {
+        close(self->wake);
+    }
+    free(self);
+}
+
+/* The outcome that errno of libmodbus means; its own numbers lie above the system's. */
+static enum link_outcome outcome_of_errno(const struct link_libmodbus *self, int reason)
+{
+    if (atomic_load(&self->interrupted)) {
+        return LINK_INTERRUPTED;
+    }
+    if (reason == ETIMEDOUT || reason == EAGAIN) {
+        return LINK_TIMED_OUT;
+    }
+    return reason >= MODBUS_ENOBASE ? LINK_BROKE_PROTOCOL : LINK_LOST;
+}
+
+/* Receives one frame before the deadline; its size, or errno as a negative number. */
+static int receive_frame(struct link_libmodbus *self, int64_t deadline_us)
+{
+    int64_t left_us = deadline_us - clock_mono_us();
+    if (left_us <= 0) {
+        return -ETIMEDOUT;
+    }
+    modbus_set_response_timeout(self->context, (uint32_t)(left_us / CLOCK_US_PER_S),
+                                (uint32_t)(left_us % CLOCK_US_PER_S));
+    int size = modbus_receive_confirmation(self->context, self->frame);
+    return size < 0 ? -errno : size;
+}
+
+static enum frame_verdict check_frame(struct link_libmodbus *self, size_t size,
+                                      struct link_exchange *exchange)
+{
+    const struct frame_expected expected = {
+        .transaction = self->transaction,
+        .unit = exchange->unit,
+        .request = exchange->request,
+    };
+    struct bytes frame = {.data = self->frame, .size = size};
+    if (self->setup.url.scheme == LINK_TCP) {
+        return frame_check_tcp(frame, &expected, &exchange->response);
+    }
+    /* libmodbus gives 0 for a frame of another unit, unchecked. */
+    return size == 0 ? FRAME_FOREIGN : frame_check_rtu(frame, &expected, &exchange->response);
+}
+
+/* Waits for the answer, past frames that are not it. */
+static enum link_outcome await_answer(struct link_libmodbus *self, struct link_exchange *exchange,
+                                      int64_t deadline_us)
+{
+    for (int dropped = 0; dropped < LINK_DISCARDS_MAX; dropped++) {
+        int size = receive_frame(self, deadline_us);
+        if (size < 0) {
+            return outcome_of_errno(self, -size);
+        }
+        enum frame_verdict verdict = check_frame(self, (size_t)size, exchange);
+        if (verdict == FRAME_ANSWER) {
+            return LINK_ANSWERED;
+        }
+        if (verdict == FRAME_BROKEN) {
+            return LINK_BROKE_PROTOCOL;
+        }
+        count(self, verdict == FRAME_STALE ? LINK_STALE_FRAMES : LINK_FOREIGN_FRAMES);
+    }
+    return LINK_BROKE_PROTOCOL;
+}
+
+static void count_outcome(struct link_libmodbus *self, enum link_outcome outcome)
+{
+    static const int counters[] = {
+        [LINK_ANSWERED] = -1,      [LINK_TIMED_OUT] = LINK_TIMEOUTS,
+        [LINK_LOST] = LINK_LOSSES, [LINK_BROKE_PROTOCOL] = LINK_BROKEN_FRAMES,
+        [LINK_INTERRUPTED] = -1,
+    };
+    if (counters[outcome] >= 0) {
+        count(self, (enum link_counter)counters[outcome]);
+    }
+}
+
+/* Sends the request and gives the outcome of the sending alone. */
+static enum link_outcome send_tcp(struct link_libmodbus *self, const struct link_exchange *exchange)
+{
+    uint8_t pdu[PDU_SIZE_MAX];
+    struct wire_writer pdu_writer = wire_writer(pdu, sizeof pdu);
+    pdu_request_encode(&pdu_writer, exchange->request);
+    const struct mbap adu = {
+        .transaction = ++self->transaction,
+        .unit = exchange->unit,
+        .pdu = {.data = pdu, .size = wire_written(&pdu_writer)},
+    };
+    uint8_t frame[MBAP_ADU_MAX];
+    struct wire_writer writer = wire_writer(frame, sizeof frame);
+    mbap_write(&writer, &adu);
+    /* One frame at most is on its way: a socket that does not take it whole is stuck. */
+    size_t size = wire_written(&writer);
+    ssize_t sent = send(self->slot, frame, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent == (ssize_t)size) {
+        return LINK_ANSWERED;
+    }
+    return outcome_of_errno(self, sent < 0 && errno != EAGAIN ? errno : ECONNRESET);
+}
+
+static enum link_outcome exchange_tcp(struct link *link, struct link_exchange *exchange)
+{
+    struct link_libmodbus *self = self_of(link);
+    int64_t deadline_us = clock_mono_us() + self->setup.response_timeout_us;
+    exchange->request_us = clock_wall_us();
+    enum link_outcome outcome = send_tcp(self, exchange);
+    if (outcome == LINK_ANSWERED) {
+        outcome = await_answer(self, exchange, deadline_us);
+    }
+    exchange->response_us = clock_wall_us();
+    count_outcome(self, outcome);
+    return outcome;
+}
+
+/* The silence of 3.5 characters that ends a frame; 1.75 ms above 19200 baud. Serial line 1.02, 2.5.1.1. */
+static int64_t silence_us(const struct link_url *url)
+{
+    if (url->baud > RTU_SILENCE_FAST_BAUD) {
+        return 1750;
+    }
+    return (int64_t)link_url_character_bits(url) * 3500000 / url->baud + 1;
+}
+
+static void keep_silence(struct link_libmodbus *self)
+{
+    int64_t left_us = self->silent_until_us - clock_mono_us();
+    if (left_us > 0) {
+        struct timespec rest = {.tv_nsec = left_us * 1000};
+        nanosleep(&rest, NULL);
+    }
+}
+
+/* Waits for the first byte: libmodbus would wait, too, but could not be interrupted. */
+static enum link_outcome await_serial(struct link_libmodbus *self, int64_t deadline_us)
+{
+    struct pollfd waits[] = {
+        {.fd = self->slot, .events = POLLIN},
+        {.fd = self->wake, .events = POLLIN},
+    };
+    for (;;) {
+        int64_t left_us = deadline_us - clock_mono_us();
+        struct timespec left = {
+            .tv_sec = left_us > 0 ? left_us / CLOCK_US_PER_S : 0,
+            .tv_nsec = left_us > 0 ? left_us % CLOCK_US_PER_S * 1000 : 0,
+        };
+        int ready = ppoll(waits, 2, &left, NULL);
+        if (ready < 0 && errno == EINTR) {
+            continue;
+        }
+        if (atomic_load(&self->interrupted)) {
+            return LINK_INTERRUPTED;
+        }
+        if (ready <= 0) {
+            return ready == 0 ? LINK_TIMED_OUT : LINK_LOST;
+        }
+        return waits[0].revents & POLLIN ? LINK_ANSWERED : LINK_LOST;
+    }
+}
+
+static enum link_outcome send_rtu(struct link_libmodbus *self, const struct link_exchange *exchange)
+{
+    uint8_t raw[1 + PDU_SIZE_MAX];
+    struct wire_writer writer = wire_writer(raw, sizeof raw);
+    wire_write_u8(&writer, exchange->unit);
+    pdu_request_encode(&writer, exchange->request);
+    modbus_set_slave(self->context, exchange->unit);
+    keep_silence(self);
+    tcflush(self->slot, TCIFLUSH);
+    if (modbus_send_raw_request(self->context, raw, (int)wire_written(&writer)) < 0) {
+        return outcome_of_errno(self, errno);
+    }
+    return LINK_ANSWERED;
+}
+
+static enum link_outcome exchange_rtu(struct link *link, struct link_exchange *exchange)
+{
+    struct link_libmodbus *self = self_of(link);
+    exchange->request_us = clock_wall_us();
+    enum link_outcome outcome = send_rtu(self, exchange);
+    int64_t deadline_us = clock_mono_us() + self->setup.response_timeout_us;
+    if (outcome == LINK_ANSWERED) {
+        outcome = await_serial(self, deadline_us);
+    }
+    if (outcome == LINK_ANSWERED) {
+        outcome = await_answer(self, exchange, deadline_us);
+    }
+    exchange->response_us = clock_wall_us();
+    self->silent_until_us = clock_mono_us() + silence_us(&self->setup.url);
+    count_outcome(self, outcome);
+    return outcome;
+}
+
+static const struct link_operations tcp_operations = {
+    .connect = connect_tcp,
+    .exchange = exchange_tcp,
+    .disconnect = disconnect,
+    .interrupt = interrupt,
+    .free = free_link,
+};
+
+static const struct link_operations rtu_operations = {
+    .connect = connect_rtu,
+    .exchange = exchange_rtu,
+    .disconnect = disconnect,
+    .interrupt = interrupt,
+    .free = free_link,
+};
+
+static modbus_t *new_context(const struct link_url *url)
+{
+    if (url->scheme == LINK_TCP) {
+        return modbus_new_tcp("127.0.0.1", url->port); /* never connected by libmodbus */
+    }
+    return modbus_new_rtu(url->device, (int)url->baud, url->parity, url->data_bits, url->stop_bits);
+}
+
+static enum err open_resources(struct link_libmodbus *self, struct err_text *why)
+{
+    self->context = new_context(&self->setup.url);
+    if (!self->context) {
+        return err_set(why, ERR_NO_MEMORY, "libmodbus: %s", modbus_strerror(errno));
+    }
+    modbus_set_byte_timeout(self->context, 0, 0);
+    modbus_set_error_recovery(self->context, MODBUS_ERROR_RECOVERY_NONE);
+    if (self->setup.url.scheme == LINK_RTU) {
+        self->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (self->wake < 0) {
+            return err_errno(why, errno, "eventfd");
+        }
+    }
+    return low_descriptor_reserve(&self->slot, why);
+}
+
+enum err link_libmodbus_new(const struct link_setup *setup, struct link **link, struct err_text *why)
+{
+    struct link_libmodbus *self = calloc(1, sizeof *self);
+    if (!self) {
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    self->link.operations = setup->url.scheme == LINK_TCP ? &tcp_operations : &rtu_operations;
+    self->setup = *setup;
+    self->slot = -1;
+    self->wake = -1;
+    enum err result = open_resources(self, why);
+    if (result != ERR_OK) {
+        free_link(&self->link);
+        return result;
+    }
+    *link = &self->link;
+    return ERR_OK;
+}

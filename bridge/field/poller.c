@@ -1,0 +1,355 @@
+#include "field/poller.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* How often the kernel is asked whether its clock is synchronised. */
+#define CLOCK_CHECK_US CLOCK_US_PER_S
+
+static const char *const subsystem = "field";
+
+void poller_init(struct poller *poller, const struct poller_context *context)
+{
+    *poller = (struct poller){.context = context, .clock_checked_us = INT64_MIN / 2};
+    pthread_mutex_init(&poller->mutex, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&poller->woken, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static struct schedule_now now(void)
+{
+    return (struct schedule_now){.mono_us = clock_mono_us(), .wall_us = clock_wall_us()};
+}
+
+static bool is_stopping(struct poller *poller)
+{
+    pthread_mutex_lock(&poller->mutex);
+    bool stopping = poller->stopping;
+    pthread_mutex_unlock(&poller->mutex);
+    return stopping;
+}
+
+/* Waits until the monotonic time or until it is woken to stop. */
+static void wait_until(struct poller *poller, int64_t until_us)
+{
+    struct timespec until = {
+        .tv_sec = until_us / CLOCK_US_PER_S,
+        .tv_nsec = until_us % CLOCK_US_PER_S * 1000,
+    };
+    pthread_mutex_lock(&poller->mutex);
+    while (!poller->stopping && clock_mono_us() < until_us) {
+        pthread_cond_timedwait(&poller->woken, &poller->mutex, &until);
+    }
+    pthread_mutex_unlock(&poller->mutex);
+}
+
+static void set_reason(struct poller *poller, const char *reason)
+{
+    pthread_mutex_lock(&poller->mutex);
+    snprintf(poller->reason, sizeof poller->reason, "%s", reason);
+    pthread_mutex_unlock(&poller->mutex);
+}
+
+char *poller_reason(struct poller *poller, char *text)
+{
+    pthread_mutex_lock(&poller->mutex);
+    memcpy(text, poller->reason, sizeof poller->reason);
+    pthread_mutex_unlock(&poller->mutex);
+    return text;
+}
+
+static bool is_clock_synchronised(struct poller *poller, int64_t now_us)
+{
+    if (now_us - poller->clock_checked_us >= CLOCK_CHECK_US) {
+        poller->clock_checked_us = now_us;
+        poller->clock_synchronised = clock_is_synchronised();
+    }
+    return poller->clock_synchronised;
+}
+
+static bool begin_emitting(struct poller *poller, struct emitter *emitter, int64_t request_us,
+                           int64_t response_us)
+{
+    *emitter = (struct emitter){
+        .sink = poller->context->sink,
+        .space = reading_space_take(poller->context->space),
+        .stamp = {.request_us = request_us,
+                  .response_us = response_us,
+                  .synchronised = is_clock_synchronised(poller, clock_mono_us())},
+    };
+    return emitter->space != NULL;
+}
+
+/* What the sink did not take is reported anew once it takes readings again. */
+static void end_emitting(struct poller *poller, struct emitter *emitter)
+{
+    emitter_flush(emitter);
+    reading_space_give_back(poller->context->space, emitter->space);
+    metric_add(&poller->counters[POLLER_READINGS], (int64_t)emitter->emitted);
+    if (!emitter->refused) {
+        return;
+    }
+    metric_set(&poller->counters[POLLER_PAUSED], 1);
+    log_warn(subsystem, log_event("polling_paused"), log_str("link", poller->name),
+             log_str("reason", "the spool is full"));
+    for (size_t i = 0; i < poller->unit_count; i++) {
+        unit_forget(&poller->units[i]);
+    }
+}
+
+static void mark_all(struct poller *poller, enum quality quality, int64_t request_us)
+{
+    struct emitter emitter;
+    if (!begin_emitting(poller, &emitter, request_us, clock_wall_us())) {
+        return;
+    }
+    int64_t now_us = clock_mono_us();
+    for (size_t i = 0; i < poller->unit_count; i++) {
+        unit_mark(&poller->units[i], quality, now_us, &emitter);
+    }
+    end_emitting(poller, &emitter);
+}
+
+static void went_up(struct poller *poller)
+{
+    backoff_reset(&poller->reconnect);
+    poller->reconnect_us = 0;
+    poller->answers = 0;
+    metric_set(&poller->counters[POLLER_UP], 1);
+    metric_set(&poller->counters[POLLER_WAY], (int64_t)poller->way);
+    if (poller->down_logged) {
+        set_reason(poller, "");
+        log_info(subsystem, log_event("link_up"), log_str("link", poller->name), log_u64("way", poller->way));
+        poller->down_logged = false;
+    }
+}
+
+static void stayed_down(struct poller *poller, const char *reason, int64_t request_us)
+{
+    metric_set(&poller->counters[POLLER_UP], 0);
+    set_reason(poller, reason);
+    if (!poller->down_logged) {
+        log_warn(subsystem, log_event("link_down"), log_str("link", poller->name), log_str("reason", reason));
+        poller->down_logged = true;
+    }
+    mark_all(poller, QUALITY_BAD_REFUSED, request_us);
+}
+
+static struct link *current_way(struct poller *poller)
+{
+    return poller->ways[poller->way];
+}
+
+/* Tries each way once, beginning with the one in use. */
+static bool bring_up(struct poller *poller)
+{
+    struct err_text why = {.text = ""};
+    int64_t request_us = clock_wall_us();
+    for (size_t i = 0; i < poller->way_count; i++) {
+        enum err result = link_connect(current_way(poller), &why);
+        if (result == ERR_OK) {
+            went_up(poller);
+            return true;
+        }
+        if (result == ERR_CLOSED) {
+            return false;
+        }
+        poller->way = (poller->way + 1) % poller->way_count;
+    }
+    poller->reconnect_us =
+        clock_mono_us() + backoff_next_ms(&poller->reconnect, random_u32()) * CLOCK_US_PER_MS;
+    stayed_down(poller, why.text, request_us);
+    return false;
+}
+
+/* The device may close a connection it thinks idle, which shows only now: then once more on a new one. */
+static enum link_outcome exchange(struct poller *poller, struct link_exchange *exchange)
+{
+    struct link *way = current_way(poller);
+    enum link_outcome outcome = link_exchange(way, exchange);
+    if (outcome == LINK_LOST && poller->answers > 0 && link_connect(way, NULL) == ERR_OK) {
+        poller->answers = 0;
+        outcome = link_exchange(way, exchange);
+    }
+    poller->answers += outcome == LINK_ANSWERED ? 1 : 0;
+    return outcome;
+}
+
+static enum quality quality_of(enum link_outcome outcome)
+{
+    switch (outcome) {
+    case LINK_TIMED_OUT:
+        return QUALITY_BAD_TIMEOUT;
+    case LINK_BROKE_PROTOCOL:
+        return QUALITY_BAD_PROTOCOL;
+    case LINK_LOST:
+    case LINK_INTERRUPTED:
+    case LINK_ANSWERED:
+        return QUALITY_BAD_DISCONNECTED;
+    }
+    return QUALITY_BAD_DISCONNECTED;
+}
+
+/* A gateway's word that the unit behind it does not answer is as good as no answer. */
+static bool is_absent(const struct link_exchange *exchange)
+{
+    return exchange->response.exception == MODBUS_GATEWAY_PATH_UNAVAILABLE ||
+           exchange->response.exception == MODBUS_GATEWAY_TARGET_FAILED;
+}
+
+static void log_unit(const struct poller *poller, const struct unit *unit, const char *event,
+                     const char *reason)
+{
+    log_warn(subsystem, log_event(event), log_str("link", poller->name), log_u64("unit", unit->id),
+             log_str("reason", reason));
+}
+
+static void take_outcome(struct poller *poller, const struct unit_turn *turn, enum link_outcome outcome,
+                         const struct link_exchange *exchange)
+{
+    struct emitter emitter;
+    if (!begin_emitting(poller, &emitter, exchange->request_us, exchange->response_us)) {
+        return; /* out of memory: the poll is lost, its pass goes on with the next turn */
+    }
+    struct unit_answer answer = {.response = &exchange->response, .now = now()};
+    bool absent = outcome == LINK_ANSWERED && is_absent(exchange);
+    if (outcome == LINK_ANSWERED && !absent) {
+        if (unit_answered(turn, &answer, &emitter)) {
+            log_info(subsystem, log_event("unit_back"), log_str("link", poller->name),
+                     log_u64("unit", turn->unit->id));
+        }
+    } else {
+        enum quality quality = absent ? (enum quality)(QUALITY_BAD_EXCEPTION + exchange->response.exception)
+                                      : quality_of(outcome);
+        answer.random = random_u32();
+        if (unit_failed(turn, quality, &answer, &emitter)) {
+            log_unit(poller, turn->unit, "unit_suspended", quality_text(quality));
+        }
+    }
+    end_emitting(poller, &emitter);
+}
+
+static void poll_turn(struct poller *poller, const struct unit_turn *turn)
+{
+    struct pdu_request request;
+    if (!unit_request(turn, now(), &request)) {
+        return;
+    }
+    struct link_exchange taken = {.unit = turn->unit->id, .request = &request};
+    enum link_outcome outcome = exchange(poller, &taken);
+    if (outcome != LINK_INTERRUPTED) {
+        take_outcome(poller, turn, outcome, &taken);
+    }
+}
+
+static struct unit_turn next_turn(struct poller *poller, int64_t now_us)
+{
+    struct unit_turn best = {.unit = NULL};
+    for (size_t i = 0; i < poller->unit_count; i++) {
+        struct unit_turn turn = unit_next_turn(&poller->units[i], now_us);
+        if (unit_turn_before(&turn, &best, now_us)) {
+            best = turn;
+        }
+    }
+    return best;
+}
+
+/* Whether the sink has room; if not, asks again after a while. */
+static bool sink_has_room(struct poller *poller)
+{
+    if (metric_get(&poller->counters[POLLER_PAUSED]) == 0) {
+        return true;
+    }
+    const struct reading_sink *sink = poller->context->sink;
+    if (!sink->put(sink->owner, NULL, 0)) {
+        wait_until(poller, clock_mono_us() + POLLER_SINK_RETRY_MS * CLOCK_US_PER_MS);
+        return false;
+    }
+    metric_set(&poller->counters[POLLER_PAUSED], 0);
+    log_info(subsystem, log_event("polling_resumed"), log_str("link", poller->name));
+    return true;
+}
+
+static void step(struct poller *poller)
+{
+    int64_t now_us = clock_mono_us();
+    struct unit_turn turn = next_turn(poller, now_us);
+    if (!turn.unit) {
+        wait_until(poller, INT64_MAX / 2);
+    } else if (turn.start_us > now_us) {
+        wait_until(poller, turn.start_us);
+    } else if (!sink_has_room(poller)) {
+        return;
+    } else if (current_way(poller)->connected) {
+        poll_turn(poller, &turn);
+    } else if (poller->reconnect_us > now_us) {
+        wait_until(poller, poller->reconnect_us);
+    } else {
+        (void)bring_up(poller);
+    }
+}
+
+static void *run(void *argument)
+{
+    struct poller *poller = argument;
+    while (!is_stopping(poller)) {
+        step(poller);
+    }
+    for (size_t i = 0; i < poller->way_count; i++) {
+        link_disconnect(poller->ways[i]);
+    }
+    return NULL;
+}
+
+enum err poller_start(struct poller *poller, uint32_t *number, struct err_text *why)
+{
+    for (size_t i = 0; i < poller->unit_count; i++) {
+        unit_start(&poller->units[i], number, now());
+    }
+    metric_set(&poller->counters[POLLER_UP], 1);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, POLLER_STACK_SIZE);
+    int result = pthread_create(&poller->thread, &attributes, run, poller);
+    pthread_attr_destroy(&attributes);
+    if (result != 0) {
+        return err_errno(why, result, "link %s: start a thread", poller->name);
+    }
+    poller->started = true;
+    return ERR_OK;
+}
+
+void poller_stop(struct poller *poller)
+{
+    pthread_mutex_lock(&poller->mutex);
+    poller->stopping = true;
+    pthread_cond_broadcast(&poller->woken);
+    pthread_mutex_unlock(&poller->mutex);
+    for (size_t i = 0; i < poller->way_count; i++) {
+        link_interrupt(poller->ways[i]);
+    }
+}
+
+void poller_fini(struct poller *poller)
+{
+    if (poller->started) {
+        pthread_join(poller->thread, NULL);
+    }
+    for (size_t i = 0; i < poller->way_count; i++) {
+        link_free(poller->ways[i]);
+    }
+    for (size_t i = 0; i < poller->unit_count; i++) {
+        unit_fini(&poller->units[i]);
+    }
+    free(poller->units);
+    pthread_cond_destroy(&poller->woken);
+    pthread_mutex_destroy(&poller->mutex);
+}

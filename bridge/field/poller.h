@@ -1,0 +1,81 @@
+/*
+ * poller: the thread of one link. Waits for the next turn, sends its request, turns the outcome into
+ * readings, and brings the link up again for as long as it lives.
+ *
+ * The thread owns units and ways; other threads may call poller_stop(), and read the counters and the state.
+ */
+#ifndef BOURDON_FIELD_POLLER_H
+#define BOURDON_FIELD_POLLER_H
+
+#include "base/backoff.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "field/link.h"
+#include "field/reading_sink.h"
+#include "field/reading_space.h"
+#include "field/unit.h"
+
+#include <pthread.h>
+
+enum {
+    POLLER_WAYS_MAX = 2,
+    POLLER_NAME_SIZE = CATALOG_LINK_MAX + 1,
+    POLLER_STACK_SIZE = 128 * 1024,
+    POLLER_RECONNECT_FIRST_MS = 200,
+    POLLER_SINK_RETRY_MS = 200, /* how often a full sink is asked */
+};
+
+enum poller_counter {
+    POLLER_UP,       /* 1 = connected, or has not needed to connect yet */
+    POLLER_WAY,      /* index of the way in use */
+    POLLER_READINGS, /* given to the sink */
+    POLLER_PAUSED,   /* 1 = the sink is full */
+    POLLER_COUNTERS,
+};
+
+/* What all pollers share. */
+struct poller_context {
+    const struct catalog *catalog;
+    const struct reading_sink *sink;
+    struct reading_space *space;
+};
+
+struct poller {
+    char name[POLLER_NAME_SIZE];
+    const struct poller_context *context;
+    struct link *ways[POLLER_WAYS_MAX]; /* owned */
+    size_t way_count;
+    size_t way;         /* in use, or to be tried next */
+    struct unit *units; /* owned */
+    size_t unit_count;
+    struct backoff reconnect;
+    int64_t reconnect_us; /* monotonic: not before */
+    uint64_t answers;     /* on this connection */
+    int64_t clock_checked_us;
+    bool clock_synchronised;
+    bool down_logged;
+
+    metric_value counters[POLLER_COUNTERS];
+    metric_value link_counters[LINK_COUNTERS];
+
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t woken;
+    bool stopping;
+    char reason[ERR_TEXT_MAX]; /* why the link is down; "" = it is not */
+};
+
+/* Zeroes and makes the lock; the caller then fills in name, ways, units and reconnect. */
+void poller_init(struct poller *poller, const struct poller_context *context);
+/* The polls are placed from now on; `*number` as in unit_start(). */
+MUST_USE enum err poller_start(struct poller *poller, uint32_t *number, struct err_text *why);
+/* Asks the thread to end and interrupts what it waits for. */
+void poller_stop(struct poller *poller);
+/* Waits for the thread and frees what the poller owns. poller_stop() came before, if it was started. */
+void poller_fini(struct poller *poller);
+
+/* Why the link is down, "" if it is not. Writes text[ERR_TEXT_MAX] and returns it. Any thread. */
+char *poller_reason(struct poller *poller, char *text);
+
+#endif

@@ -1,0 +1,230 @@
+#include "base/clock.h"
+#include "field/field.h"
+#include "support/plc_server.h"
+#include "support/reading_collector.h"
+#include "support/suite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct rig_options {
+    struct place place;
+    struct field_options field;
+};
+
+static const struct option rig_table[] = {
+    {.name = "links",
+     .kind = OPTION_LIST,
+     .offset = offsetof(struct rig_options, field.links),
+     .table = field_link_table,
+     .item_size = sizeof(struct link_options)},
+    OPTIONS_END,
+};
+
+/* A field over one PLC, in this process. */
+struct rig {
+    struct plc_server *plc;
+    struct reading_collector collector;
+    struct reading_sink sink;
+    struct rig_options options;
+    struct catalog *catalog;
+    struct field *field;
+};
+
+static void rig_set_up(struct rig *rig)
+{
+    memset(rig, 0, sizeof *rig);
+    rig->plc = plc_server_start();
+    reading_collector_init(&rig->collector);
+    rig->sink = (struct reading_sink){.owner = &rig->collector, .put = reading_collector_put};
+}
+
+/* `units` is the YAML of the units of the one link, in flow style; `more` what else the link has. */
+static void rig_start(struct rig *rig, const char *more, const char *units)
+{
+    char text[4096];
+    int size =
+        snprintf(text, sizeof text, "links:\n  - {name: plc, url: 'tcp://127.0.0.1:%u', %s units: %s}\n",
+                 plc_server_port(rig->plc), more, units);
+    ck_assert_int_lt(size, (int)sizeof text);
+    struct diagnostics *diagnostics = diagnostics_new();
+    enum err loaded =
+        options_load_text("test.yaml", text, (size_t)size, rig_table, &rig->options, diagnostics);
+    enum err checked = field_options_check(&rig->options.field, "test.yaml", diagnostics);
+    diagnostics_print(diagnostics, stderr);
+    diagnostics_free(diagnostics);
+    ck_assert_int_eq(loaded, ERR_OK);
+    ck_assert_int_eq(checked, ERR_OK);
+    struct err_text why = {.text = ""};
+    ck_assert_int_eq(field_options_catalog(&rig->options.field, &rig->catalog, &why), ERR_OK);
+    ck_assert_msg(field_start(&rig->options.field, rig->catalog, &rig->sink, &rig->field, &why) == ERR_OK,
+                  "%s", why.text);
+}
+
+static void rig_tear_down(struct rig *rig)
+{
+    field_stop(rig->field);
+    catalog_free(rig->catalog);
+    field_options_fini(&rig->options.field);
+    options_free(rig_table, &rig->options);
+    reading_collector_fini(&rig->collector);
+    if (rig->plc) {
+        plc_server_stop(rig->plc);
+    }
+}
+
+/* What a good value is called on this machine, whose clock may follow nothing. */
+static enum quality good(void)
+{
+    return clock_is_synchronised() ? QUALITY_GOOD : QUALITY_UNCERTAIN_CLOCK;
+}
+
+#define FAST "rate: 20ms"
+
+START_TEST(readings_are_the_registers_of_the_plc)
+{
+    struct rig rig;
+    rig_set_up(&rig);
+    plc_server_set(rig.plc, TABLE_HOLDING, 0, 0x4148);
+    plc_server_set(rig.plc, TABLE_HOLDING, 1, 0xf5c3);
+    plc_server_set(rig.plc, TABLE_INPUT, 100, 4711);
+    plc_server_set(rig.plc, TABLE_COIL, 7, 1);
+    plc_server_set(rig.plc, TABLE_DISCRETE, 9, 1);
+    int64_t before_us = clock_wall_us();
+    rig_start(&rig, "",
+              "[{id: 1, tags: ["
+              "{name: a, table: holding, address: 0, type: float32, " FAST "},"
+              "{name: b, reference: '30101', type: uint16, " FAST "},"
+              "{name: c, table: coil, address: 7, type: bool, " FAST "},"
+              "{name: d, table: discrete, address: 9, type: bool, " FAST "},"
+              "{name: e, table: discrete, address: 10, type: bool, " FAST "}]}]");
+    static const struct {
+        uint8_t count;
+        uint16_t words[2];
+    } rows[] = {{2, {0x4148, 0xf5c3}}, {1, {4711}}, {1, {1}}, {1, {1}}, {1, {0}}};
+    for (uint32_t tag = 0; tag < 5; tag++) {
+        struct reading reading;
+        reading_collector_await(&rig.collector, 0, tag, good(), &reading);
+        ck_assert_uint_eq(reading.word_count, rows[tag].count);
+        ck_assert_mem_eq(reading.words, rows[tag].words, rows[tag].count * sizeof(uint16_t));
+        ck_assert_int_le(before_us, reading.request_us);
+        ck_assert_int_le(reading.request_us, reading.response_us);
+        ck_assert_int_le(reading.response_us, clock_wall_us());
+    }
+    rig_tear_down(&rig);
+}
+END_TEST
+
+START_TEST(one_illegal_address_costs_one_tag)
+{
+    struct rig rig;
+    rig_set_up(&rig);
+    plc_server_set_hole(rig.plc, TABLE_HOLDING, 2, 2);
+    rig_start(&rig, "",
+              "[{id: 1, tags: ["
+              "{name: a, table: holding, address: 0, type: uint16, " FAST "},"
+              "{name: b, table: holding, address: 1, type: uint16, " FAST "},"
+              "{name: c, table: holding, address: 2, type: uint16, " FAST "},"
+              "{name: d, table: holding, address: 3, type: uint16, " FAST "}]}]");
+    struct reading reading;
+    size_t behind =
+        reading_collector_await(&rig.collector, 0, 2, (enum quality)(QUALITY_BAD_EXCEPTION + 2), &reading);
+    static const uint32_t spared[] = {0, 1, 3};
+    for (size_t i = 0; i < 3; i++) {
+        reading_collector_await(&rig.collector, behind, spared[i], good(), &reading);
+    }
+    rig_tear_down(&rig);
+}
+END_TEST
+
+START_TEST(a_plc_that_goes_away_makes_bad_readings_and_is_found_again)
+{
+    struct rig rig;
+    rig_set_up(&rig);
+    rig_start(&rig, "reconnect_max: 100ms,",
+              "[{id: 1, tags: [{name: a, table: holding, address: 0, type: uint16, " FAST "},"
+              "{name: b, table: holding, address: 9, type: uint16, rate: 1h}]}]");
+    struct reading reading;
+    size_t behind = reading_collector_await(&rig.collector, 0, 0, good(), &reading);
+    uint16_t port = plc_server_port(rig.plc);
+    plc_server_stop(rig.plc);
+    rig.plc = NULL;
+    reading_collector_await(&rig.collector, behind, 0, QUALITY_BAD_DISCONNECTED, &reading);
+    ck_assert_uint_eq(reading.word_count, 0);
+    /* Also the tag that nobody would have asked for in this hour. */
+    behind = reading_collector_await(&rig.collector, behind, 1, QUALITY_BAD_REFUSED, &reading);
+    rig.plc = plc_server_start_at(port);
+    reading_collector_await(&rig.collector, behind, 0, good(), &reading);
+    rig_tear_down(&rig);
+}
+END_TEST
+
+START_TEST(a_connection_the_plc_closed_while_idle_costs_no_reading)
+{
+    struct rig rig;
+    rig_set_up(&rig);
+    rig_start(&rig, "",
+              "[{id: 1, tags: [{name: a, table: holding, address: 0, type: uint16, rate: 100ms}]}]");
+    struct reading reading;
+    size_t behind = 0;
+    for (int i = 0; i < 5; i++) {
+        behind = reading_collector_await(&rig.collector, behind, 0, good(), &reading);
+        plc_server_drop_connections(rig.plc);
+    }
+    for (size_t i = 0; i < rig.collector.count; i++) {
+        ck_assert_int_eq(rig.collector.readings[i].quality, good());
+    }
+    rig_tear_down(&rig);
+}
+END_TEST
+
+START_TEST(a_silent_unit_does_not_stop_its_neighbour)
+{
+    struct rig rig;
+    rig_set_up(&rig);
+    plc_server_set_silent_unit(rig.plc, 2);
+    rig_start(&rig, "response_timeout: 50ms,",
+              "[{id: 1, tags: [{name: a, table: holding, address: 0, type: uint16, " FAST "}]},"
+              "{id: 2, tags: [{name: b, table: holding, address: 0, type: uint16, " FAST "},"
+              "{name: c, table: input, address: 0, type: uint16, rate: 1h}]}]");
+    struct reading reading;
+    size_t behind = reading_collector_await(&rig.collector, 0, 1, QUALITY_BAD_TIMEOUT, &reading);
+    for (int i = 0; i < 20; i++) {
+        behind = reading_collector_await(&rig.collector, behind, 0, good(), &reading);
+    }
+    plc_server_set_silent_unit(rig.plc, 0);
+    reading_collector_await(&rig.collector, behind, 1, good(), &reading);
+    rig_tear_down(&rig);
+}
+END_TEST
+
+START_TEST(a_full_sink_stops_polling_until_it_has_room)
+{
+    struct rig rig;
+    rig_set_up(&rig);
+    rig_start(&rig, "", "[{id: 1, tags: [{name: a, table: holding, address: 0, type: uint16, " FAST "}]}]");
+    struct reading reading;
+    size_t behind = reading_collector_await(&rig.collector, 0, 0, good(), &reading);
+    reading_collector_set_full(&rig.collector, true);
+    reading_collector_await_refusals(&rig.collector, 2); /* the poll under way, and the question for room */
+    uint64_t requests = plc_server_requests(rig.plc);
+    reading_collector_await_refusals(&rig.collector, 4);
+    ck_assert_uint_eq(plc_server_requests(rig.plc), requests);
+    reading_collector_set_full(&rig.collector, false);
+    reading_collector_await(&rig.collector, behind, 0, good(), &reading);
+    rig_tear_down(&rig);
+}
+END_TEST
+
+int main(void)
+{
+    return suite_run("field", (const TTest *[]){
+                                  readings_are_the_registers_of_the_plc,
+                                  one_illegal_address_costs_one_tag,
+                                  a_plc_that_goes_away_makes_bad_readings_and_is_found_again,
+                                  a_connection_the_plc_closed_while_idle_costs_no_reading,
+                                  a_silent_unit_does_not_stop_its_neighbour,
+                                  a_full_sink_stops_polling_until_it_has_room,
+                                  NULL,
+                              });
+}
