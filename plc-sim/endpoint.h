@@ -1,0 +1,41 @@
+/*
+ * endpoint: an address clients connect to, the connections it has, and the units behind it.
+ *
+ * Above the connections it allows, the one that has been silent longest is closed for the new one (messaging
+ * guide, section 4.3.1.1), so that stalled clients cannot lock others out. In the loop's thread.
+ */
+#ifndef BOURDON_PLCSIM_ENDPOINT_H
+#define BOURDON_PLCSIM_ENDPOINT_H
+
+#include "connection.h"
+#include "listener.h"
+
+struct endpoint;
+
+struct endpoint_options {
+    struct loop *loop;
+    struct service *service;
+    int64_t start_us; /* monotonic time of the simulator's start */
+    char host[LISTENER_HOST_MAX];
+    uint16_t port;
+    size_t connections_max;
+    struct device *devices; /* on the heap; taken over in any case */
+    size_t device_count;
+};
+
+MUST_USE enum err endpoint_new(const struct endpoint_options *options, struct endpoint **endpoint,
+                               struct err_text *why);
+void endpoint_free(struct endpoint *endpoint); /* NULL is fine */
+
+/* Frees the devices of options that were not given to endpoint_new(). */
+void endpoint_discard(struct endpoint_options *options);
+
+const char *endpoint_address(const struct endpoint *endpoint);
+
+/* Moves every unit's process on by `steps` steps. */
+void endpoint_step(struct endpoint *endpoint, uint64_t steps, double step_s);
+
+/* Does what faults say about the endpoint itself at this time. */
+void endpoint_apply_faults(struct endpoint *endpoint, int64_t now_us);
+
+#endif
