@@ -336,6 +336,11 @@ sqlite3 *db_handle(struct db *db)
     return db->handle;
 }
 
+const char *db_path(const struct db *db)
+{
+    return db->path;
+}
+
 int64_t db_last_insert_id(struct db *db)
 {
     return sqlite3_last_insert_rowid(db->handle);

@@ -58,6 +58,7 @@ MUST_USE enum err db_commit(struct db *db, struct err_text *why);
 void db_rollback(struct db *db);
 
 sqlite3 *db_handle(struct db *db);
+const char *db_path(const struct db *db);
 int64_t db_last_insert_id(struct db *db);
 
 /* A blob column as a slice valid until the next step; NULL and wrong sizes are told by the size. */

@@ -31,6 +31,7 @@ const struct db_schema spool_schema = {
               " last_us INTEGER NOT NULL,"
               " spooled_us INTEGER NOT NULL,"
               " encoded BLOB NOT NULL) STRICT;"
+              "CREATE INDEX batch_by_worth ON batch (priority, seq);" /* what a full spool drops first */
               "CREATE TABLE ack_log ("
               " id INTEGER PRIMARY KEY,"
               " seq INTEGER NOT NULL,"

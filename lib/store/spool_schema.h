@@ -6,7 +6,7 @@
  *   state       one row: next sequence, and what the table batch holds: batches, readings, bytes
  *   catalog     encoded catalogs that batches refer to
  *   batch       what is not yet acknowledged, with the encoded batch
- *   ack_log     one row an answered batch, the newest SPOOL_ACK_LOG rows; result is an enum ack_result
+ *   ack_log     one row an answered batch, as many of the newest as configured; result is an enum ack_result
  *   quarantine  what the server rejected (reason 1) and what failed its checksum (reason 2)
  *   peer_store  every store that ever acknowledged something, and the highest sequence it acknowledged
  *
