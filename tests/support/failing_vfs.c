@@ -133,6 +133,7 @@ void failing_vfs_install(void)
 {
     static sqlite3_vfs vfs;
     sqlite3_vfs *below = sqlite3_vfs_find("unix");
+    sqlite3_vfs_unregister(&vfs); /* in case a test sets up twice */
     vfs = *below;
     vfs.zName = "failing";
     vfs.pAppData = below;

@@ -1,0 +1,87 @@
+/*
+ * inbox: what other threads hand to the spool's thread: readings from the links, requests from the loop.
+ *
+ * Readings are packed into one of two buffers: producers fill the one, the spool's thread empties the other
+ * and swaps them, so that nobody waits for a disk. When the front one is full a producer waits up to
+ * INBOX_WAIT_MS and is refused then; what was refused is counted, and becomes a gap.
+ */
+#ifndef BOURDON_SPOOL_INBOX_H
+#define BOURDON_SPOOL_INBOX_H
+
+#include "base/buffer.h"
+#include "spool/spool.h"
+#include "tunnel/reading.h"
+
+enum {
+    INBOX_READINGS_BYTES = 4 * 1024 * 1024, /* packed; a last put may pass it by as much again */
+    INBOX_REQUESTS_MAX = 8192,
+    INBOX_WAIT_MS = 1000,
+};
+
+enum spool_request_kind {
+    SPOOL_REQUEST_ACK,       /* trim and log                                            */
+    SPOOL_REQUEST_LIVE,      /* from now on hand committed batches to the loop, or not  */
+    SPOOL_REQUEST_BACKLOG,   /* read a chunk of a range                                 */
+    SPOOL_REQUEST_MEET,      /* compare with what the server's store has                */
+    SPOOL_REQUEST_RENUMBER,  /* make a batch anew under the next sequence               */
+    SPOOL_REQUEST_FLUSH,     /* make batches of all readings that are here, and say so  */
+    SPOOL_REQUEST_CONFIGURE, /* other catalog and limits                               */
+    SPOOL_REQUEST_KINDS
+};
+
+struct spool_configuration;
+
+struct spool_request {
+    enum spool_request_kind kind;
+    union {
+        struct spool_ack ack; /* its text is `text` below */
+        bool live;
+        struct {
+            uint64_t first, last;
+        } range;
+        struct {
+            uint8_t store[16];
+            uint64_t highest;  /* sequence the store has of our epoch */
+            uint64_t next_seq; /* what we told the server before it answered */
+        } meet;
+        uint64_t seq;
+        const struct spool_configuration *configuration; /* borrowed until it was applied */
+    } as;
+    char *text; /* why a batch was rejected; owned (malloc), else NULL */
+};
+
+/* What the consumer holds; it owns the memory between two calls of inbox_take(). All zero to begin with. */
+struct inbox_content {
+    struct buffer readings;
+    struct spool_request *requests;
+    size_t request_count, request_capacity;
+    uint64_t refused;                          /* readings, since the last take */
+    int64_t refused_first_us, refused_last_us; /* of their request times; wall */
+    bool stop;
+};
+
+struct inbox;
+
+MUST_USE struct inbox *inbox_new(void); /* NULL: out of memory */
+void inbox_free(struct inbox *inbox);   /* NULL is fine; nobody may use it any more */
+
+/* Any thread. False: refused. All or nothing. */
+bool inbox_put_readings(struct inbox *inbox, const struct reading *readings, size_t count);
+/* Any thread. ERR_LIMIT: INBOX_REQUESTS_MAX wait already; ERR_NO_MEMORY. All or nothing. */
+MUST_USE enum err inbox_put_requests(struct inbox *inbox, const struct spool_request *requests, size_t count);
+/* While not accepting, readings are refused at once. */
+void inbox_accept(struct inbox *inbox, bool accept);
+/* Refuses readings from now on and wakes the consumer with `stop`. */
+void inbox_stop(struct inbox *inbox);
+
+/*
+ * The consumer: waits until there is something or `deadline_us` (monotonic; INT64_MAX = none) is reached, and
+ * swaps what there is into `content`. Readings are swapped only when those of the last time are used up, and
+ * while they are not it does not wait. Requests of the last time are forgotten: handle them first.
+ */
+void inbox_take(struct inbox *inbox, int64_t deadline_us, struct inbox_content *content);
+void inbox_content_fini(struct inbox_content *content);
+/* Unpacks the next reading; false if there is none left. */
+bool inbox_next_reading(struct inbox_content *content, struct reading *reading);
+
+#endif

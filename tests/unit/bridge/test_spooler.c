@@ -1,0 +1,766 @@
+#include "base/array.h"
+#include "base/log.h"
+#include "sample.h"
+#include "spool/spooler.h"
+#include "store/spool_schema.h"
+#include "support/failing_vfs.h"
+#include "support/suite.h"
+#include "support/temporary.h"
+#include "tunnel/frame.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PER_BATCH = 10 };
+
+static char folder[TEMPORARY_PATH_MAX];
+static char path[TEMPORARY_PATH_MAX];
+static struct err_text why;
+static struct catalog *catalog;
+static struct spooler *spooler;
+static struct inbox *inbox;
+static struct inbox_content content;
+static struct spool_batches sent;
+static struct spooler_time now;
+static struct spool_configuration configuration;
+
+static void silence(void *owner, const char *line, size_t size)
+{
+    (void)owner;
+    (void)line;
+    (void)size;
+}
+
+static void open_spool(void)
+{
+    struct spool *spool = NULL;
+    const struct spool_options options = {.path = path, .bridge = "cell-3", .ack_log_rows = 100};
+    enum err result = spool_open(&options, now.wall_us, &spool, &why);
+    ck_assert_msg(result == ERR_OK, "%s", why.text);
+    result = spooler_new(spool, &configuration, &spooler, &why);
+    ck_assert_msg(result == ERR_OK, "%s", why.text);
+}
+
+static void setup(void)
+{
+    log_set_sink(silence, NULL);
+    temporary_folder(folder);
+    temporary_path(folder, "spool.db", path);
+    failing_vfs_install();
+    catalog = sample_catalog(1);
+    inbox = inbox_new();
+    now = (struct spooler_time){.mono_us = 1000000, .wall_us = SAMPLE_TIME_US, .trusted = true};
+    configuration = (struct spool_configuration){
+        .catalog = catalog,
+        .batch = {.max_readings = PER_BATCH, .max_age_us = 0},
+        .bounds = {.max_bytes = 1000000},
+    };
+    open_spool();
+}
+
+static void teardown(void)
+{
+    spool_batches_clear(&sent);
+    spooler_free(spooler);
+    inbox_content_fini(&content);
+    inbox_free(inbox);
+    catalog_free(catalog);
+    temporary_remove(folder);
+}
+
+static void reopen(void)
+{
+    spool_batches_clear(&sent);
+    spooler_free(spooler);
+    open_spool();
+}
+
+static void put(uint32_t tag, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct reading reading = sample_reading(tag, first + i);
+        ck_assert(inbox_put_readings(inbox, &reading, 1));
+    }
+}
+
+static enum err collect_and_commit(void)
+{
+    inbox_take(inbox, 0, &content);
+    enum err result = spooler_collect(spooler, &content, &now, true, &why);
+    return result == ERR_OK ? spooler_commit(spooler, &now, true, &sent, &why) : result;
+}
+
+static void must_commit(void)
+{
+    enum err result = collect_and_commit();
+    ck_assert_msg(result == ERR_OK, "%s", why.text);
+}
+
+static void ack(uint64_t seq, int result)
+{
+    const struct spool_ack answer = {
+        .seq = seq, .result = result, .sent_us = 1, .committed_us = 2, .acked_us = 3};
+    ck_assert_int_eq(spooler_ack(spooler, &answer, strdup("because"), &now), ERR_OK);
+}
+
+static int64_t number(const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    struct db *db = spool_db(spooler_spool(spooler));
+    ck_assert_int_eq(db_prepare(db, sql, &statement, &why), ERR_OK);
+    ck_assert_int_eq(db_step(db, statement, &row, &why), ERR_OK);
+    ck_assert(row);
+    int64_t value = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return value;
+}
+
+static void execute(const char *sql)
+{
+    ck_assert_int_eq(db_exec(spool_db(spooler_spool(spooler)), sql, &why), ERR_OK);
+}
+
+static void read_backlog(uint64_t first, uint64_t last, struct backlog_chunk *chunk)
+{
+    memset(chunk, 0, sizeof *chunk);
+    enum err result = spooler_read(spooler, first, last, &now, chunk, &sent, &why);
+    ck_assert_msg(result == ERR_OK, "%s", why.text);
+}
+
+/* The gaps in the last batch that was committed. */
+static size_t last_gaps(struct gap gaps[GAP_LIST_MAX])
+{
+    struct batch_view view;
+    size_t count = 0;
+    ck_assert_ptr_nonnull(sent.last);
+    ck_assert_int_eq(sent.last->kind, BATCH_GAPS);
+    ck_assert_int_eq(batch_open(spool_batch_bytes(sent.last), &view, &why), ERR_OK);
+    ck_assert_int_eq(batch_decode_gaps(&view, gaps, GAP_LIST_MAX, &count, &why), ERR_OK);
+    return count;
+}
+
+static struct gap last_gap(void)
+{
+    struct gap gaps[GAP_LIST_MAX];
+    ck_assert_uint_eq(last_gaps(gaps), 1);
+    return gaps[0];
+}
+
+/* ---- the law ---- */
+
+START_TEST(a_batch_may_be_sent_only_when_it_is_committed)
+{
+    put(0, 0, PER_BATCH);
+    inbox_take(inbox, 0, &content);
+    ck_assert_int_eq(spooler_collect(spooler, &content, &now, false, &why), ERR_OK);
+    ck_assert_uint_eq(sent.count, 0);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 0);
+    ck_assert_int_eq(spooler_commit(spooler, &now, false, &sent, &why), ERR_OK);
+    ck_assert_uint_eq(sent.count, 1);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 1);
+    ck_assert(sample_is_batch_of(sent.first, catalog, 0, 0, PER_BATCH));
+}
+END_TEST
+
+START_TEST(a_batch_is_kept_until_it_is_acknowledged_and_comes_back_with_the_same_bytes)
+{
+    struct backlog_chunk chunk;
+    put(0, 0, 3 * PER_BATCH);
+    must_commit();
+    struct bytes before = spool_batch_bytes(sent.first);
+    uint8_t copy[4096];
+    memcpy(copy, before.data, before.size);
+    size_t size = before.size;
+    reopen();
+    read_backlog(1, 100, &chunk);
+    ck_assert_uint_eq(chunk.batches.count, 3);
+    ck_assert_uint_eq(chunk.next, 101);
+    ck_assert_uint_eq(chunk.batches.first->size, size);
+    ck_assert_mem_eq(chunk.batches.first->encoded, copy, size);
+    ck_assert_int_eq(chunk.batches.first->spooled_us, now.wall_us);
+    ck_assert_mem_eq(chunk.batches.first->catalog->hash, catalog_hash(catalog), CATALOG_HASH_SIZE);
+    spool_batches_clear(&chunk.batches);
+}
+END_TEST
+
+START_TEST(trim_and_ack_log_are_one)
+{
+    put(0, 0, 2 * PER_BATCH);
+    must_commit();
+    ack(1, ACK_COMMITTED);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 2);
+    must_commit();
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 1);
+    ck_assert_int_eq(number("SELECT seq FROM batch"), 2);
+    ck_assert_int_eq(number("SELECT count(*) FROM ack_log WHERE seq = 1 AND readings = 10 AND bytes > 0 AND"
+                            " kind = 1 AND first_us > 0 AND last_us > first_us AND spooled_us > 0 AND"
+                            " sent_us = 1 AND committed_us = 2 AND acked_us = 3 AND result = 0"),
+                     1);
+    ck_assert_int_eq(spool_state(spooler_spool(spooler))->batches, 1);
+    ck_assert_int_eq(spool_state(spooler_spool(spooler))->readings, PER_BATCH);
+    ack(2, ACK_DUPLICATE);
+    ack(2, ACK_DUPLICATE);
+    must_commit();
+    ck_assert_int_eq(spool_state(spooler_spool(spooler))->bytes, 0);
+    ck_assert_int_eq(number("SELECT count(*) FROM ack_log"), 2);
+}
+END_TEST
+
+START_TEST(acks_wait_for_a_batch_but_not_long)
+{
+    put(0, 0, PER_BATCH);
+    must_commit();
+    ack(1, ACK_COMMITTED);
+    ck_assert_int_eq(spooler_commit(spooler, &now, false, &sent, &why), ERR_OK);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 1);
+    ck_assert_int_le(spooler_deadline_us(spooler), now.mono_us + SPOOLER_ACK_DELAY_US);
+    now.mono_us = spooler_deadline_us(spooler);
+    ck_assert_int_eq(spooler_commit(spooler, &now, false, &sent, &why), ERR_OK);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 0);
+}
+END_TEST
+
+START_TEST(sequences_are_never_used_again)
+{
+    put(0, 0, PER_BATCH);
+    must_commit();
+    ack(1, ACK_COMMITTED);
+    must_commit();
+    reopen();
+    put(0, 100, PER_BATCH);
+    must_commit();
+    ck_assert_uint_eq(sent.first->seq, 2);
+    uint64_t first = 0;
+    ck_assert_int_eq(spool_first_seq(spooler_spool(spooler), &first, &why), ERR_OK);
+    ck_assert_uint_eq(first, 2);
+}
+END_TEST
+
+START_TEST(a_rejected_batch_goes_to_quarantine)
+{
+    put(0, 0, PER_BATCH);
+    must_commit();
+    ack(1, ACK_REJECTED);
+    must_commit();
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 0);
+    ck_assert_int_eq(number("SELECT count(*) FROM quarantine WHERE seq = 1 AND reason = 1 AND"
+                            " text = 'because' AND length(encoded) > 0"),
+                     1);
+    ck_assert_int_eq(number("SELECT count(*) FROM ack_log WHERE result = 3 AND text = 'because'"), 1);
+    ck_assert_int_gt(spool_state(spooler_spool(spooler))->quarantined, 0);
+}
+END_TEST
+
+START_TEST(the_ack_log_keeps_the_newest_rows)
+{
+    for (uint32_t i = 0; i < 150; i++) {
+        put(0, i * PER_BATCH, PER_BATCH);
+        must_commit();
+        ack(i + 1, ACK_COMMITTED);
+    }
+    must_commit();
+    ck_assert_int_eq(number("SELECT count(*) FROM ack_log"), 100);
+    ck_assert_int_eq(number("SELECT min(seq) FROM ack_log"), 51);
+}
+END_TEST
+
+START_TEST(another_bridges_spool_is_refused_untouched)
+{
+    put(0, 0, PER_BATCH);
+    must_commit();
+    struct spool *spool = NULL;
+    struct spool_options options = {.path = path, .bridge = "cell-4", .ack_log_rows = 100};
+    ck_assert_int_eq(spool_open(&options, now.wall_us, &spool, &why), ERR_CONFLICT);
+    ck_assert_ptr_nonnull(strstr(why.text, "belongs to bridge \"cell-3\""));
+    ck_assert_ptr_nonnull(strstr(why.text, path));
+    ck_assert_ptr_null(spool);
+    options.bridge = "cell-3";
+    ck_assert_int_eq(spool_open(&options, now.wall_us, &spool, &why), ERR_CONFLICT);
+    ck_assert_ptr_nonnull(strstr(why.text, "another process"));
+}
+END_TEST
+
+/* ---- damage ---- */
+
+START_TEST(a_damaged_batch_is_quarantined_reported_as_a_gap_and_blocks_nothing)
+{
+    static const struct {
+        const char *name;
+        const char *sql;
+    } rows[] = {
+        {"a byte", "UPDATE batch SET encoded = CAST(substr(encoded, 1, 59) || iif(substr(encoded, 60, 1) = "
+                   "x'99', x'98', x'99') || substr(encoded, 61) AS BLOB) WHERE seq = 2"},
+        {"cut", "UPDATE batch SET encoded = substr(encoded, 1, 20) WHERE seq = 2"},
+        {"empty", "UPDATE batch SET encoded = x'' WHERE seq = 2"},
+        {"another's", "UPDATE batch SET encoded = (SELECT encoded FROM batch WHERE seq = 3) WHERE seq = 2"},
+        {"no catalog", "UPDATE batch SET catalog = NULL WHERE seq = 2"},
+        {"times",
+         "UPDATE batch SET encoded = x'00', first_us = -5, last_us = 9223372036854775807 WHERE seq = 2"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct backlog_chunk chunk;
+        teardown();
+        setup();
+        put(0, 0, 3 * PER_BATCH);
+        must_commit();
+        execute(rows[i].sql);
+        read_backlog(1, 3, &chunk);
+        ck_assert_msg(chunk.batches.count == 2 && chunk.damaged_count == 1, "%s", rows[i].name);
+        ck_assert_uint_eq(chunk.batches.last->seq, 3);
+        struct gap gap = last_gap();
+        ck_assert_int_eq(gap.reason, GAP_SPOOL_DAMAGED);
+        ck_assert_uint_eq(gap.first_sequence, 2);
+        ck_assert_uint_eq(gap.readings, PER_BATCH);
+        ck_assert_int_eq(number("SELECT count(*) FROM quarantine WHERE seq = 2 AND reason = 2"), 1);
+        ck_assert_int_eq(number("SELECT count(*) FROM batch"), 3);
+        spool_batches_clear(&chunk.batches);
+    }
+}
+END_TEST
+
+START_TEST(a_backlog_is_read_in_bounded_chunks)
+{
+    enum { BATCHES = BACKLOG_CHUNK_BATCHES + 10 };
+    for (uint32_t i = 0; i < BATCHES; i++) {
+        put(0, i * PER_BATCH, PER_BATCH);
+        must_commit();
+    }
+    struct backlog_chunk chunk;
+    read_backlog(1, BATCHES, &chunk);
+    ck_assert_uint_eq(chunk.batches.count, BACKLOG_CHUNK_BATCHES);
+    ck_assert_uint_eq(chunk.next, BACKLOG_CHUNK_BATCHES + 1);
+    spool_batches_clear(&chunk.batches);
+    read_backlog(chunk.next, BATCHES, &chunk);
+    ck_assert_uint_eq(chunk.batches.count, 10);
+    ck_assert_uint_eq(chunk.next, BATCHES + 1);
+    spool_batches_clear(&chunk.batches);
+}
+END_TEST
+
+/* ---- bounds ---- */
+
+static void fill(uint32_t tag, uint32_t batches)
+{
+    for (uint32_t i = 0; i < batches; i++) {
+        put(tag, i * PER_BATCH, PER_BATCH);
+        must_commit();
+    }
+}
+
+static void set_bounds(enum room_policy policy, int64_t max_bytes)
+{
+    configuration.bounds = (struct room_bounds){.max_bytes = max_bytes, .policy = policy};
+    ck_assert_int_eq(spooler_configure(spooler, &configuration, &why), ERR_OK);
+}
+
+START_TEST(a_full_spool_stops_polling_and_accounts_for_the_pause)
+{
+    fill(0, 20);
+    set_bounds(ROOM_STOP_POLLING, spool_state(spooler_spool(spooler))->bytes + 1);
+    ck_assert(spooler_accepts(spooler));
+    put(0, 900, PER_BATCH);
+    must_commit();
+    ck_assert(!spooler_accepts(spooler));
+    ck_assert_int_eq(number("SELECT stopped_us FROM state"), now.wall_us);
+    reopen();
+    ck_assert(!spooler_accepts(spooler));
+    int64_t stopped = now.wall_us;
+    now.wall_us += 60000000;
+    now.mono_us += 60000000;
+    for (uint64_t seq = 1; seq <= 5; seq++) {
+        ack(seq, ACK_COMMITTED);
+    }
+    must_commit();
+    ck_assert(spooler_accepts(spooler));
+    struct gap gap = last_gap();
+    ck_assert_int_eq(gap.reason, GAP_NOT_POLLED);
+    ck_assert_int_eq(gap.from_us, stopped);
+    ck_assert_int_eq(gap.to_us, now.wall_us);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 21 - 5 + 1);
+}
+END_TEST
+
+START_TEST(refused_readings_become_a_gap)
+{
+    struct reading reading = sample_reading(0, 7);
+    inbox_accept(inbox, false);
+    ck_assert(!inbox_put_readings(inbox, &reading, 1));
+    inbox_accept(inbox, true);
+    put(0, 0, PER_BATCH);
+    must_commit();
+    struct gap gap = last_gap();
+    ck_assert_int_eq(gap.reason, GAP_NOT_POLLED);
+    ck_assert_int_eq(gap.from_us, reading.request_us);
+    ck_assert_int_eq(gap.to_us, reading.response_us);
+    spool_batches_clear(&sent);
+    put(0, 100, PER_BATCH);
+    must_commit();
+    ck_assert_uint_eq(sent.count, 1);
+}
+END_TEST
+
+START_TEST(a_full_spool_drops_the_oldest_of_the_lowest_priority_and_accounts_for_it)
+{
+    fill(1, 3);
+    fill(0, 20);
+    set_bounds(ROOM_DROP_OLDEST, spool_state(spooler_spool(spooler))->bytes + 1);
+    put(0, 900, PER_BATCH);
+    must_commit();
+    ck_assert(spooler_accepts(spooler));
+    struct gap gap = last_gap();
+    ck_assert_int_eq(gap.reason, GAP_SPOOL_FULL);
+    ck_assert_uint_eq(gap.first_sequence, 4);
+    uint64_t dropped = gap.last_sequence - gap.first_sequence + 1;
+    ck_assert_uint_eq(gap.readings, dropped * PER_BATCH);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), (int64_t)(24 + 1 - dropped));
+    ck_assert_int_eq(number("SELECT count(*) FROM batch WHERE priority = 5"), 3);
+    const struct spool_state *state = spool_state(spooler_spool(spooler));
+    ck_assert_int_eq(state->bytes, number("SELECT sum(length(encoded)) FROM batch"));
+    ck_assert_int_eq(state->readings, number("SELECT sum(readings) FROM batch"));
+}
+END_TEST
+
+START_TEST(every_batch_is_there_or_in_a_gap_however_long_it_drops)
+{
+    enum { ROUNDS = 200 };
+    uint64_t in_gaps = 0;
+    set_bounds(ROOM_DROP_OLDEST, 2000);
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        spool_batches_clear(&sent);
+        put(0, i * PER_BATCH, PER_BATCH);
+        must_commit();
+        struct gap gaps[GAP_LIST_MAX];
+        size_t count = sent.last->kind == BATCH_GAPS ? last_gaps(gaps) : 0;
+        for (size_t j = 0; j < count; j++) {
+            in_gaps += gaps[j].readings;
+        }
+    }
+    ck_assert_int_eq((int64_t)in_gaps + number("SELECT sum(readings) FROM batch WHERE kind = 1"),
+                     (int64_t)ROUNDS * PER_BATCH);
+}
+END_TEST
+
+START_TEST(batches_that_are_too_old_go_unless_the_clock_cannot_be_trusted)
+{
+    fill(0, 3);
+    configuration.bounds.max_age_us = 1000000;
+    ck_assert_int_eq(spooler_configure(spooler, &configuration, &why), ERR_OK);
+    now.wall_us += 3600 * INT64_C(1000000);
+    now.mono_us += 20000000;
+    now.trusted = false;
+    must_commit();
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 3);
+    now.trusted = true;
+    now.mono_us += 20000000;
+    must_commit();
+    struct gap gap = last_gap();
+    ck_assert_int_eq(gap.reason, GAP_SPOOL_AGE);
+    ck_assert_uint_eq(gap.readings, 3 * PER_BATCH);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 1);
+}
+END_TEST
+
+/* ---- failing disks ---- */
+
+START_TEST(a_full_disk_loses_nothing_and_stops_polling_until_there_is_room)
+{
+    put(0, 0, PER_BATCH);
+    must_commit();
+    ack(1, ACK_COMMITTED);
+    put(0, 10, 2 * PER_BATCH);
+    failing_vfs_arm(FAILING_WRITE, 1, true, SQLITE_FULL);
+    ck_assert_int_eq(collect_and_commit(), ERR_DISK_FULL);
+    ck_assert(!spooler_accepts(spooler));
+    ck_assert_uint_eq(sent.count, 1);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 1);
+    failing_vfs_arm(FAILING_WRITE, 0, false, SQLITE_OK);
+    now.mono_us = spooler_deadline_us(spooler);
+    ck_assert_int_eq(spooler_commit(spooler, &now, false, &sent, &why), ERR_OK);
+    ck_assert(spooler_accepts(spooler));
+    ck_assert_uint_eq(sent.count, 3);
+    ck_assert_uint_eq(sent.last->seq, 3);
+    ck_assert(sample_is_batch_of(sent.last, catalog, 0, 20, PER_BATCH));
+    ck_assert_int_eq(number("SELECT count(*) FROM ack_log"), 1);
+}
+END_TEST
+
+START_TEST(a_failed_sync_is_the_end_and_nothing_may_be_sent)
+{
+    put(0, 0, PER_BATCH);
+    must_commit();
+    put(0, 10, PER_BATCH);
+    failing_vfs_arm(FAILING_SYNC, 1, true, SQLITE_IOERR_FSYNC);
+    ck_assert_int_eq(collect_and_commit(), ERR_SYNC);
+    ck_assert_uint_eq(sent.count, 1);
+}
+END_TEST
+
+/* Whichever write fails for want of space: every reading is in exactly one batch afterwards. */
+START_TEST(whichever_write_finds_the_disk_full_every_reading_is_there_once)
+{
+    bool struck = true;
+    unsigned tried = 0;
+    for (unsigned nth = 1; struck; nth++) {
+        teardown();
+        setup();
+        set_bounds(ROOM_DROP_OLDEST, 1000000);
+        failing_vfs_arm(FAILING_WRITE, nth, false, SQLITE_FULL);
+        for (uint32_t i = 0; i < 12; i++) {
+            put(0, i * PER_BATCH, PER_BATCH);
+            if (collect_and_commit() != ERR_OK) {
+                now.mono_us += 2000000;
+            }
+        }
+        must_commit();
+        struck = failing_vfs_struck(FAILING_WRITE);
+        tried += struck;
+        ck_assert_int_eq(number("SELECT sum(readings) FROM batch WHERE kind = 1"), 12 * PER_BATCH);
+        ck_assert_int_eq(number("SELECT count(DISTINCT first_us) FROM batch WHERE kind = 1"), 12);
+    }
+    ck_assert_uint_gt(tried, 20);
+}
+END_TEST
+
+/* ---- crashes ---- */
+
+struct told {
+    uint64_t committed; /* batches that might have been sent */
+    uint64_t acked;     /* the highest the child has asked to trim */
+};
+
+/* Commits batches and acknowledges each third one, telling what it did before anybody could know otherwise.
+ */
+static void run_until_killed(int report)
+{
+    struct told told = {0};
+    for (uint32_t i = 0;; i++) {
+        put(0, i * PER_BATCH, PER_BATCH);
+        if (i % 3 == 2) {
+            told.acked = i - 1;
+            ack(told.acked, ACK_COMMITTED);
+            if (write(report, &told, sizeof told) != sizeof told) {
+                _exit(EXIT_FAILURE);
+            }
+        }
+        if (collect_and_commit() != ERR_OK) {
+            _exit(EXIT_FAILURE);
+        }
+        told.committed = i + 1;
+        if (write(report, &told, sizeof told) != sizeof told) {
+            _exit(EXIT_FAILURE);
+        }
+    }
+}
+
+static struct told kill_after(unsigned reports, unsigned spin)
+{
+    int ends[2];
+    struct told told = {0};
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        open_spool();
+        run_until_killed(ends[1]);
+    }
+    close(ends[1]);
+    for (unsigned i = 0; i < reports; i++) {
+        ck_assert_int_eq(read(ends[0], &told, sizeof told), sizeof told);
+    }
+    for (volatile unsigned i = 0; i < spin; i++) {
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    while (read(ends[0], &told, sizeof told) == sizeof told) {
+    }
+    close(ends[0]);
+    return told;
+}
+
+static void check_after_crash(const struct told *told)
+{
+    struct backlog_chunk chunk;
+    uint64_t next = 1;
+    open_spool();
+    read_backlog(1, 1000, &chunk);
+    ck_assert_uint_eq(chunk.damaged_count, 0);
+    for (struct spool_batch *batch = chunk.batches.first; batch; batch = batch->next) {
+        for (; next < batch->seq; next++) {
+            bool asked = next % 3 == 1 && next <= told->acked;
+            ck_assert_msg(asked, "batch %u was trimmed without an ack", (unsigned)next);
+        }
+        ck_assert(sample_is_batch_of(batch, catalog, 0, (uint32_t)(batch->seq - 1) * PER_BATCH, PER_BATCH));
+        next = batch->seq + 1;
+    }
+    ck_assert_uint_gt(next, told->committed);
+    ck_assert_uint_ge(spool_state(spooler_spool(spooler))->next_seq, next);
+    ck_assert_int_eq(spool_state(spooler_spool(spooler))->batches, number("SELECT count(*) FROM batch"));
+    ck_assert_int_eq(number("SELECT count(*) FROM ack_log WHERE seq IN (SELECT seq FROM batch)"), 0);
+    spool_batches_clear(&chunk.batches);
+}
+
+START_TEST(killed_at_any_moment_it_has_all_it_committed_and_trimmed_only_what_was_acked)
+{
+    enum { KILLS = 25 };
+    for (unsigned round = 0; round < KILLS; round++) {
+        spooler_free(spooler);
+        spooler = NULL;
+        temporary_remove(folder);
+        temporary_folder(folder);
+        temporary_path(folder, "spool.db", path);
+        struct told told = kill_after(1 + round * 7 % 40, round * 7919 % 30000);
+        check_after_crash(&told);
+    }
+}
+END_TEST
+
+/* ---- fencing ---- */
+
+static struct fence_verdict meet(uint8_t store, uint64_t highest, uint64_t next_seq)
+{
+    struct fence_meeting meeting = {.store = {store}, .highest = highest, .next_seq = next_seq};
+    struct fence_verdict verdict;
+    enum err result = spooler_meet(spooler, &meeting, &now, &sent, &verdict, &why);
+    ck_assert_msg(result == ERR_OK, "%s", why.text);
+    return verdict;
+}
+
+START_TEST(a_store_that_has_what_it_acknowledged_is_fine)
+{
+    fill(0, 3);
+    meet(1, 0, 4);
+    ack(1, ACK_COMMITTED);
+    ack(2, ACK_COMMITTED);
+    must_commit();
+    struct fence_verdict verdict = meet(1, 3, 4);
+    ck_assert(!verdict.store_restored && !verdict.store_unknown && !verdict.spool_restored);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch WHERE kind = 2"), 0);
+}
+END_TEST
+
+START_TEST(a_store_restored_from_an_old_copy_is_told_what_it_lost)
+{
+    fill(0, 5);
+    meet(1, 0, 6);
+    for (uint64_t seq = 1; seq <= 4; seq++) {
+        ack(seq, ACK_COMMITTED);
+    }
+    must_commit();
+    reopen();
+    struct fence_verdict verdict = meet(1, 2, 6);
+    ck_assert(verdict.store_restored);
+    ck_assert_uint_eq(verdict.first, 3);
+    ck_assert_uint_eq(verdict.last, 4);
+    ck_assert_uint_eq(verdict.readings, 2 * PER_BATCH);
+    struct gap gap = last_gap();
+    ck_assert_int_eq(gap.reason, GAP_RESTORED);
+    ck_assert_uint_eq(gap.first_sequence, 3);
+    ck_assert_uint_eq(gap.last_sequence, 4);
+    ck_assert_uint_eq(gap.readings, 2 * PER_BATCH);
+    ck_assert(!meet(1, 2, 7).store_restored);
+}
+END_TEST
+
+START_TEST(a_store_made_anew_is_told_what_another_one_has)
+{
+    fill(0, 2);
+    meet(1, 0, 3);
+    ack(1, ACK_COMMITTED);
+    must_commit();
+    struct fence_verdict verdict = meet(2, 0, 3);
+    ck_assert(verdict.store_unknown && !verdict.store_restored);
+    ck_assert_uint_eq(last_gap().last_sequence, 1);
+    ck_assert(!meet(1, 1, 4).store_unknown);
+    ck_assert(!meet(2, 0, 4).store_unknown);
+}
+END_TEST
+
+START_TEST(a_spool_restored_from_an_old_copy_goes_on_above_what_the_store_has)
+{
+    fill(0, 2);
+    struct fence_verdict verdict = meet(1, 10, 3);
+    ck_assert(verdict.spool_restored);
+    ck_assert_uint_eq(verdict.first, 3);
+    ck_assert_uint_eq(verdict.last, 10);
+    ck_assert_uint_eq(sent.last->seq, 11);
+    ck_assert_int_eq(last_gap().reason, GAP_RESTORED);
+    reopen();
+    put(0, 100, PER_BATCH);
+    must_commit();
+    ck_assert_uint_eq(sent.last->seq, 12);
+}
+END_TEST
+
+START_TEST(a_batch_whose_number_is_taken_is_made_anew_with_the_same_readings)
+{
+    fill(0, 2);
+    meet(1, 10, 3);
+    ck_assert_int_eq(spooler_renumber(spooler, 2, &now, &sent, &why), ERR_OK);
+    ck_assert_uint_eq(sent.last->seq, 12);
+    ck_assert(sample_is_batch_of(sent.last, catalog, 0, PER_BATCH, PER_BATCH));
+    ck_assert_int_eq(number("SELECT count(*) FROM batch WHERE seq = 2"), 0);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch WHERE seq = 12"), 1);
+    ck_assert_int_eq(spooler_renumber(spooler, 11, &now, &sent, &why), ERR_OK);
+    ck_assert_uint_eq(sent.last->seq, 13);
+    ck_assert_int_eq(last_gap().reason, GAP_RESTORED);
+    ck_assert_int_eq(spooler_renumber(spooler, 999, &now, &sent, &why), ERR_OK);
+}
+END_TEST
+
+/* ---- configuration ---- */
+
+START_TEST(batches_keep_the_catalog_they_were_made_with)
+{
+    struct catalog *second = sample_catalog(2);
+    fill(0, 1);
+    configuration.catalog = second;
+    ck_assert_int_eq(spooler_configure(spooler, &configuration, &why), ERR_OK);
+    fill(0, 1);
+    reopen();
+    struct backlog_chunk chunk;
+    read_backlog(1, 2, &chunk);
+    ck_assert_uint_eq(chunk.batches.count, 2);
+    ck_assert_mem_eq(chunk.batches.first->catalog->hash, catalog_hash(catalog), CATALOG_HASH_SIZE);
+    ck_assert_mem_eq(chunk.batches.last->catalog->hash, catalog_hash(second), CATALOG_HASH_SIZE);
+    ck_assert_int_eq(number("SELECT count(*) FROM catalog"), 2);
+    spool_batches_clear(&chunk.batches);
+    catalog_free(catalog);
+    catalog = second;
+}
+END_TEST
+
+int main(void)
+{
+    return suite_run_with("spooler", setup, teardown,
+                          (const TTest *[]){
+                              a_batch_may_be_sent_only_when_it_is_committed,
+                              a_batch_is_kept_until_it_is_acknowledged_and_comes_back_with_the_same_bytes,
+                              trim_and_ack_log_are_one,
+                              acks_wait_for_a_batch_but_not_long,
+                              sequences_are_never_used_again,
+                              a_rejected_batch_goes_to_quarantine,
+                              the_ack_log_keeps_the_newest_rows,
+                              another_bridges_spool_is_refused_untouched,
+                              a_damaged_batch_is_quarantined_reported_as_a_gap_and_blocks_nothing,
+                              a_backlog_is_read_in_bounded_chunks,
+                              a_full_spool_stops_polling_and_accounts_for_the_pause,
+                              refused_readings_become_a_gap,
+                              a_full_spool_drops_the_oldest_of_the_lowest_priority_and_accounts_for_it,
+                              every_batch_is_there_or_in_a_gap_however_long_it_drops,
+                              batches_that_are_too_old_go_unless_the_clock_cannot_be_trusted,
+                              a_full_disk_loses_nothing_and_stops_polling_until_there_is_room,
+                              a_failed_sync_is_the_end_and_nothing_may_be_sent,
+                              whichever_write_finds_the_disk_full_every_reading_is_there_once,
+                              killed_at_any_moment_it_has_all_it_committed_and_trimmed_only_what_was_acked,
+                              a_store_that_has_what_it_acknowledged_is_fine,
+                              a_store_restored_from_an_old_copy_is_told_what_it_lost,
+                              a_store_made_anew_is_told_what_another_one_has,
+                              a_spool_restored_from_an_old_copy_goes_on_above_what_the_store_has,
+                              a_batch_whose_number_is_taken_is_made_anew_with_the_same_readings,
+                              batches_keep_the_catalog_they_were_made_with,
+                              NULL,
+                          });
+}
