@@ -1,38 +1,16 @@
 #include "store/sqlite.h"
 
 #include "store/db.h"
+#include "store/sqlite_stream.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum query {
-    FIND_STREAM,
-    MAKE_BRIDGE,
-    MAKE_STREAM,
-    WIDEN_STREAM,
-    ADVANCE_STREAM,
-    FIND_CATALOG,
-    READ_CATALOG,
-    PUT_CATALOG,
-    PUT_BATCH,
-    COMPARE_BATCH,
-    WALK_BATCHES,
-    GAP_OVER,
-    HIGHEST,
-    READ_ID,
-    QUERIES
-};
+enum query { FIND_CATALOG, READ_CATALOG, PUT_CATALOG, PUT_BATCH, COMPARE_BATCH, READ_ID, QUERIES };
 
 static const char *const queries[QUERIES] = {
-    [FIND_STREAM] =
-        "SELECT stream.id, contiguous, span_us FROM stream JOIN bridge ON bridge.id = stream.bridge "
-        "WHERE bridge.name = ?1 AND stream.epoch = ?2",
-    [MAKE_BRIDGE] = "INSERT INTO bridge (name) VALUES (?1) ON CONFLICT DO NOTHING",
-    [MAKE_STREAM] = "INSERT INTO stream (bridge, epoch) SELECT id, ?2 FROM bridge WHERE name = ?1",
-    [WIDEN_STREAM] = "UPDATE stream SET span_us = ?2 WHERE id = ?1",
-    [ADVANCE_STREAM] = "UPDATE stream SET contiguous = ?2 WHERE id = ?1",
     [FIND_CATALOG] = "SELECT id FROM catalog WHERE hash = ?1",
     [READ_CATALOG] = "SELECT encoded FROM catalog WHERE hash = ?1",
     [PUT_CATALOG] =
@@ -42,27 +20,15 @@ static const char *const queries[QUERIES] = {
                   "ON CONFLICT (stream, seq) DO NOTHING",
     [COMPARE_BATCH] =
         "SELECT committed_us, substr(encoded, -16) = ?3 FROM batch WHERE stream = ?1 AND seq = ?2",
-    [WALK_BATCHES] = "SELECT seq FROM batch WHERE stream = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-    [GAP_OVER] =
-        "SELECT max(last_seq) FROM gap_record WHERE stream = ?1 AND last_seq >= ?2 AND first_seq <= ?2",
-    [HIGHEST] = "SELECT max(seq) FROM batch WHERE stream = ?1",
     [READ_ID] = "SELECT value FROM meta WHERE key = 'store_id'",
 };
-
-/* Sequences that one look at a stream's beginning walks over; the next look goes on from there. */
-enum { WALK_MAX = 100000 };
 
 struct sqlite_store {
     struct store base;
     struct db *db;
+    struct sqlite_streams *streams;
     int64_t now_us; /* of the group */
     sqlite3_stmt *statements[QUERIES];
-};
-
-struct stream {
-    int64_t id; /* 0 = not in the store */
-    int64_t contiguous;
-    int64_t span_us;
 };
 
 static const struct store_operations operations;
@@ -87,118 +53,6 @@ static void finish(sqlite3_stmt *statement)
 {
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
-}
-
-/* ---- streams ---- */
-
-static enum err find_stream(struct sqlite_store *store, const char *bridge, const uint8_t *epoch,
-                            struct stream *stream, struct err_text *why)
-{
-    *stream = (struct stream){0};
-    sqlite3_stmt *statement = store->statements[FIND_STREAM];
-    sqlite3_bind_text(statement, 1, bridge, -1, SQLITE_STATIC);
-    bind_bytes(statement, 2, epoch, BATCH_EPOCH_SIZE);
-    bool row;
-    enum err result = first_row(store, FIND_STREAM, &row, why);
-    if (result == ERR_OK && row) {
-        stream->id = sqlite3_column_int64(statement, 0);
-        stream->contiguous = sqlite3_column_int64(statement, 1);
-        stream->span_us = sqlite3_column_int64(statement, 2);
-    }
-    finish(statement);
-    return result;
-}
-
-static enum err make_stream(struct sqlite_store *store, const char *bridge, const uint8_t *epoch,
-                            struct stream *stream, struct err_text *why)
-{
-    sqlite3_bind_text(store->statements[MAKE_BRIDGE], 1, bridge, -1, SQLITE_STATIC);
-    enum err result = db_run(store->db, store->statements[MAKE_BRIDGE], why);
-    if (result != ERR_OK) {
-        return result;
-    }
-    sqlite3_bind_text(store->statements[MAKE_STREAM], 1, bridge, -1, SQLITE_STATIC);
-    bind_bytes(store->statements[MAKE_STREAM], 2, epoch, BATCH_EPOCH_SIZE);
-    result = db_run(store->db, store->statements[MAKE_STREAM], why);
-    *stream = (struct stream){.id = db_last_insert_id(store->db)};
-    return result;
-}
-
-static enum err update_stream(struct sqlite_store *store, enum query query, int64_t id, int64_t value,
-                              struct err_text *why)
-{
-    sqlite3_bind_int64(store->statements[query], 1, id);
-    sqlite3_bind_int64(store->statements[query], 2, value);
-    return db_run(store->db, store->statements[query], why);
-}
-
-/* Walks over stored sequences that follow one another. */
-static enum err walk_batches(struct sqlite_store *store, struct stream *stream, struct err_text *why)
-{
-    sqlite3_stmt *statement = store->statements[WALK_BATCHES];
-    sqlite3_bind_int64(statement, 1, stream->id);
-    sqlite3_bind_int64(statement, 2, stream->contiguous);
-    sqlite3_bind_int64(statement, 3, WALK_MAX);
-    bool row;
-    enum err result = db_step(store->db, statement, &row, why);
-    while (result == ERR_OK && row && sqlite3_column_int64(statement, 0) == stream->contiguous + 1) {
-        stream->contiguous++;
-        result = db_step(store->db, statement, &row, why);
-    }
-    finish(statement);
-    return result;
-}
-
-/* Jumps over the sequence after the contiguous ones if a gap accounts for it. */
-static enum err jump_gap(struct sqlite_store *store, struct stream *stream, bool *jumped,
-                         struct err_text *why)
-{
-    sqlite3_stmt *statement = store->statements[GAP_OVER];
-    sqlite3_bind_int64(statement, 1, stream->id);
-    sqlite3_bind_int64(statement, 2, stream->contiguous + 1);
-    bool row;
-    enum err result = first_row(store, GAP_OVER, &row, why);
-    int64_t last = result == ERR_OK && row ? sqlite3_column_int64(statement, 0) : 0;
-    finish(statement);
-    *jumped = last > stream->contiguous;
-    stream->contiguous = *jumped ? last : stream->contiguous;
-    return result;
-}
-
-static enum err advance(struct sqlite_store *store, struct stream *stream, struct err_text *why)
-{
-    bool jumped = true;
-    enum err result = ERR_OK;
-    while (result == ERR_OK && jumped && stream->contiguous < INT64_MAX) {
-        result = walk_batches(store, stream, why);
-        jumped = false;
-        if (result == ERR_OK && stream->contiguous < INT64_MAX) {
-            result = jump_gap(store, stream, &jumped, why);
-        }
-    }
-    return result;
-}
-
-/* Keeps the stream's row true for what was just put, without writing it for every batch. */
-static enum err account(struct sqlite_store *store, struct stream *stream, const struct batch_view *view,
-                        struct err_text *why)
-{
-    int64_t span_us = view->last_us - view->first_us;
-    if (span_us > stream->span_us) {
-        enum err result = update_stream(store, WIDEN_STREAM, stream->id, span_us, why);
-        if (result != ERR_OK) {
-            return result;
-        }
-    }
-    if (view->identity.sequence % STORE_CONTIGUOUS_STEP != 0) {
-        return ERR_OK;
-    }
-    int64_t before = stream->contiguous;
-    enum err result = advance(store, stream, why);
-    if (result != ERR_OK || stream->contiguous == before) {
-        return result;
-    }
-    return update_stream(store, ADVANCE_STREAM, stream->id, stream->contiguous, why);
 }
 
 /* ---- catalogs ---- */
@@ -298,11 +152,8 @@ static enum err sqlite_put_batch(struct store *base, struct store_batch *batch, 
             return result;
         }
     }
-    struct stream stream;
-    enum err result = find_stream(store, batch->bridge, view->identity.epoch, &stream, why);
-    if (result == ERR_OK && stream.id == 0) {
-        result = make_stream(store, batch->bridge, view->identity.epoch, &stream, why);
-    }
+    struct sqlite_stream stream;
+    enum err result = sqlite_streams_claim(store->streams, batch->bridge, view->identity.epoch, &stream, why);
     if (result == ERR_OK) {
         result = insert_batch(store, stream.id, catalog, batch, why);
     }
@@ -314,7 +165,7 @@ static enum err sqlite_put_batch(struct store *base, struct store_batch *batch, 
     }
     batch->result = STORE_COMMITTED;
     batch->committed_us = store->now_us;
-    return account(store, &stream, view, why);
+    return sqlite_streams_note(store->streams, &stream, db_last_insert_id(store->db), view, why);
 }
 
 /* ---- groups ---- */
@@ -341,22 +192,15 @@ static enum err sqlite_look_up(struct store *base, const char *bridge, const uin
 {
     struct sqlite_store *store = own(base);
     *watermarks = (struct store_watermarks){0};
-    struct stream stream;
-    enum err result = find_stream(store, bridge, epoch, &stream, why);
-    if (result != ERR_OK || stream.id == 0) {
-        return result;
+    struct sqlite_stream stream;
+    enum err result = sqlite_streams_find(store->streams, bridge, epoch, &stream, why);
+    if (result == ERR_OK && stream.id != 0) {
+        result = sqlite_streams_advance(store->streams, &stream, why);
     }
-    result = advance(store, &stream, why);
-    if (result != ERR_OK) {
-        return result;
+    if (result == ERR_OK && stream.id != 0) {
+        watermarks->contiguous = (uint64_t)stream.contiguous;
+        result = sqlite_streams_highest(store->streams, &stream, &watermarks->highest, why);
     }
-    sqlite3_stmt *statement = store->statements[HIGHEST];
-    sqlite3_bind_int64(statement, 1, stream.id);
-    bool row;
-    result = first_row(store, HIGHEST, &row, why);
-    watermarks->highest = result == ERR_OK && row ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
-    watermarks->contiguous = (uint64_t)stream.contiguous;
-    finish(statement);
     return result;
 }
 
@@ -389,12 +233,16 @@ static enum err prepare(struct sqlite_store *store, struct err_text *why)
     for (enum query query = 0; result == ERR_OK && query < QUERIES; query++) {
         result = db_prepare(store->db, queries[query], &store->statements[query], why);
     }
+    if (result == ERR_OK) {
+        result = sqlite_streams_new(store->db, &store->streams, why);
+    }
     return result == ERR_OK ? read_id(store, why) : result;
 }
 
 static void sqlite_close(struct store *base)
 {
     struct sqlite_store *store = own(base);
+    sqlite_streams_free(store->streams);
     db_close(store->db);
     free(store);
 }

@@ -17,6 +17,7 @@ void fixture_batch(struct fixture_batch *batch, uint8_t epoch, uint64_t sequence
         .count = 10,
         .first_us = (int64_t)sequence * CLOCK_US_PER_S,
         .last_us = ((int64_t)sequence + 1) * CLOCK_US_PER_S,
+        .body = {batch->bytes, sizeof batch->bytes},
         .encoded = {batch->bytes, sizeof batch->bytes},
     };
     memset(batch->view.identity.epoch, epoch, BATCH_EPOCH_SIZE);

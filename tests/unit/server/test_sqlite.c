@@ -229,6 +229,52 @@ START_TEST(holes_can_be_listed)
 }
 END_TEST
 
+static void put_gaps(uint64_t sequence, const struct gap *gaps, size_t count)
+{
+    struct buffer encoded;
+    struct batch_view view;
+    struct batch_identity identity = {.sequence = sequence};
+    memset(identity.epoch, 1, sizeof identity.epoch);
+    buffer_init(&encoded, BATCH_SIZE_MAX);
+    ck_assert_int_eq(batch_encode_gaps(gaps, count, &identity, &encoded), ERR_OK);
+    ck_assert_int_eq(batch_open(buffer_bytes(&encoded), &view, &why), ERR_OK);
+    struct store_batch item = {.bridge = "cell-3", .view = &view, .received_us = 1};
+    ck_assert_int_eq(store_begin(store, 1, &why), ERR_OK);
+    ck_assert_msg(store_put_batch(store, &item, &why) == ERR_OK, "%s", why.text);
+    ck_assert_int_eq(store_commit(store, &why), ERR_OK);
+    ck_assert_int_eq(item.result, STORE_COMMITTED);
+    buffer_fini(&encoded);
+}
+
+START_TEST(gaps_account_for_what_never_arrives)
+{
+    const struct gap gaps[] = {
+        {.reason = GAP_SPOOL_FULL,
+         .first_sequence = 2,
+         .last_sequence = 4,
+         .readings = 30,
+         .from_us = 5,
+         .to_us = 9},
+        {.reason = GAP_NOT_POLLED, .from_us = 5, .to_us = 9, .link = "boiler-plc"},
+    };
+    put("cell-3", 1, 1, 1);
+    put("cell-3", 1, 5, 1);
+    ck_assert_uint_eq(look_up("cell-3", 1).contiguous, 1);
+    ck_assert_int_eq(number("SELECT count(*) FROM hole"), 1);
+    put_gaps(6, gaps, ARRAY_LENGTH(gaps));
+    ck_assert_uint_eq(look_up("cell-3", 1).contiguous, 6);
+    ck_assert_int_eq(number("SELECT count(*) FROM hole"), 0);
+    ck_assert_int_eq(number("SELECT count(*) FROM gap WHERE bridge = 'cell-3' AND seq = 6 AND "
+                            "epoch = '01010101010101010101010101010101' AND reason = 'spool_full' AND "
+                            "first_seq = 2 AND last_seq = 4 AND readings = 30 AND link = ''"),
+                     1);
+    ck_assert_int_eq(number("SELECT count(*) FROM gap WHERE reason = 'not_polled' AND first_seq = 0 AND "
+                            "readings = 0 AND from_us = 5 AND to_us = 9 AND link = 'boiler-plc'"),
+                     1);
+    ck_assert_int_eq(number("SELECT readings FROM batch WHERE kind = 2 AND catalog IS NULL"), 2);
+}
+END_TEST
+
 START_TEST(a_group_that_is_rolled_back_leaves_nothing)
 {
     struct fixture_batch batch;
@@ -393,6 +439,7 @@ int main(void)
                               the_contiguous_watermark_is_kept_in_the_file_now_and_then,
                               the_longest_batch_of_a_stream_is_known,
                               holes_can_be_listed,
+                              gaps_account_for_what_never_arrives,
                               a_group_that_is_rolled_back_leaves_nothing,
                               the_store_keeps_its_identity_and_another_store_has_another,
                               only_known_kinds_of_store_are_opened,

@@ -1,0 +1,251 @@
+#include "store/sqlite_stream.h"
+
+#include <stdlib.h>
+
+enum query {
+    FIND_STREAM,
+    MAKE_BRIDGE,
+    MAKE_STREAM,
+    WIDEN_STREAM,
+    ADVANCE_STREAM,
+    WALK_BATCHES,
+    GAP_OVER,
+    PUT_GAP,
+    HIGHEST,
+    QUERIES
+};
+
+static const char *const queries[QUERIES] = {
+    [FIND_STREAM] =
+        "SELECT stream.id, contiguous, span_us FROM stream JOIN bridge ON bridge.id = stream.bridge "
+        "WHERE bridge.name = ?1 AND stream.epoch = ?2",
+    [MAKE_BRIDGE] = "INSERT INTO bridge (name) VALUES (?1) ON CONFLICT DO NOTHING",
+    [MAKE_STREAM] = "INSERT INTO stream (bridge, epoch) SELECT id, ?2 FROM bridge WHERE name = ?1",
+    [WIDEN_STREAM] = "UPDATE stream SET span_us = ?2 WHERE id = ?1",
+    [ADVANCE_STREAM] = "UPDATE stream SET contiguous = ?2 WHERE id = ?1",
+    [WALK_BATCHES] = "SELECT seq FROM batch WHERE stream = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+    [GAP_OVER] =
+        "SELECT max(last_seq) FROM gap_record WHERE stream = ?1 AND last_seq >= ?2 AND first_seq <= ?2",
+    [PUT_GAP] =
+        "INSERT INTO gap_record (batch, stream, reason, first_seq, last_seq, readings, from_us, to_us, link) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [HIGHEST] = "SELECT max(seq) FROM batch WHERE stream = ?1",
+};
+
+/* Sequences that one look at a stream's beginning walks over; the next look goes on from there. */
+enum { WALK_MAX = 100000 };
+
+struct sqlite_streams {
+    struct db *db;
+    sqlite3_stmt *statements[QUERIES];
+    struct gap gaps[BATCH_GAPS_MAX]; /* of the batch at hand */
+};
+
+static void finish(sqlite3_stmt *statement)
+{
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+}
+
+static enum err query_number(struct sqlite_streams *streams, enum query query, int64_t *number,
+                             struct err_text *why)
+{
+    bool row;
+    enum err result = db_step(streams->db, streams->statements[query], &row, why);
+    *number = result == ERR_OK && row ? sqlite3_column_int64(streams->statements[query], 0) : 0;
+    finish(streams->statements[query]);
+    return result;
+}
+
+/* ---- finding and making ---- */
+
+static void bind_identity(sqlite3_stmt *statement, const char *bridge, const uint8_t *epoch)
+{
+    sqlite3_bind_text(statement, 1, bridge, -1, SQLITE_STATIC);
+    sqlite3_bind_blob(statement, 2, epoch, BATCH_EPOCH_SIZE, SQLITE_STATIC);
+}
+
+enum err sqlite_streams_find(struct sqlite_streams *streams, const char *bridge, const uint8_t *epoch,
+                             struct sqlite_stream *stream, struct err_text *why)
+{
+    *stream = (struct sqlite_stream){0};
+    sqlite3_stmt *statement = streams->statements[FIND_STREAM];
+    bind_identity(statement, bridge, epoch);
+    bool row;
+    enum err result = db_step(streams->db, statement, &row, why);
+    if (result == ERR_OK && row) {
+        stream->id = sqlite3_column_int64(statement, 0);
+        stream->contiguous = sqlite3_column_int64(statement, 1);
+        stream->span_us = sqlite3_column_int64(statement, 2);
+    }
+    finish(statement);
+    return result;
+}
+
+enum err sqlite_streams_claim(struct sqlite_streams *streams, const char *bridge, const uint8_t *epoch,
+                              struct sqlite_stream *stream, struct err_text *why)
+{
+    enum err result = sqlite_streams_find(streams, bridge, epoch, stream, why);
+    if (result != ERR_OK || stream->id != 0) {
+        return result;
+    }
+    sqlite3_bind_text(streams->statements[MAKE_BRIDGE], 1, bridge, -1, SQLITE_STATIC);
+    result = db_run(streams->db, streams->statements[MAKE_BRIDGE], why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    bind_identity(streams->statements[MAKE_STREAM], bridge, epoch);
+    result = db_run(streams->db, streams->statements[MAKE_STREAM], why);
+    stream->id = db_last_insert_id(streams->db);
+    return result;
+}
+
+/* ---- how far it has got ---- */
+
+/* Walks over stored sequences that follow one another. */
+static enum err walk_batches(struct sqlite_streams *streams, struct sqlite_stream *stream,
+                             struct err_text *why)
+{
+    sqlite3_stmt *statement = streams->statements[WALK_BATCHES];
+    sqlite3_bind_int64(statement, 1, stream->id);
+    sqlite3_bind_int64(statement, 2, stream->contiguous);
+    sqlite3_bind_int64(statement, 3, WALK_MAX);
+    bool row;
+    enum err result = db_step(streams->db, statement, &row, why);
+    while (result == ERR_OK && row && sqlite3_column_int64(statement, 0) == stream->contiguous + 1) {
+        stream->contiguous++;
+        result = db_step(streams->db, statement, &row, why);
+    }
+    finish(statement);
+    return result;
+}
+
+/* Jumps over the sequence after the contiguous ones if a gap accounts for it. */
+static enum err jump_gap(struct sqlite_streams *streams, struct sqlite_stream *stream, bool *jumped,
+                         struct err_text *why)
+{
+    sqlite3_bind_int64(streams->statements[GAP_OVER], 1, stream->id);
+    sqlite3_bind_int64(streams->statements[GAP_OVER], 2, stream->contiguous + 1);
+    int64_t last;
+    enum err result = query_number(streams, GAP_OVER, &last, why);
+    *jumped = last > stream->contiguous;
+    stream->contiguous = *jumped ? last : stream->contiguous;
+    return result;
+}
+
+enum err sqlite_streams_advance(struct sqlite_streams *streams, struct sqlite_stream *stream,
+                                struct err_text *why)
+{
+    bool jumped = true;
+    enum err result = ERR_OK;
+    while (result == ERR_OK && jumped && stream->contiguous < INT64_MAX) {
+        result = walk_batches(streams, stream, why);
+        jumped = false;
+        if (result == ERR_OK && stream->contiguous < INT64_MAX) {
+            result = jump_gap(streams, stream, &jumped, why);
+        }
+    }
+    return result;
+}
+
+enum err sqlite_streams_highest(struct sqlite_streams *streams, const struct sqlite_stream *stream,
+                                uint64_t *highest, struct err_text *why)
+{
+    sqlite3_bind_int64(streams->statements[HIGHEST], 1, stream->id);
+    int64_t number;
+    enum err result = query_number(streams, HIGHEST, &number, why);
+    *highest = (uint64_t)number;
+    return result;
+}
+
+/* ---- after a batch ---- */
+
+static enum err update_stream(struct sqlite_streams *streams, enum query query, int64_t id, int64_t value,
+                              struct err_text *why)
+{
+    sqlite3_bind_int64(streams->statements[query], 1, id);
+    sqlite3_bind_int64(streams->statements[query], 2, value);
+    return db_run(streams->db, streams->statements[query], why);
+}
+
+/* A sequence that SQL cannot count to is as good as the highest one it can. */
+static int64_t clamped(uint64_t number)
+{
+    return number > INT64_MAX ? INT64_MAX : (int64_t)number;
+}
+
+static enum err put_gap(struct sqlite_streams *streams, int64_t stream, int64_t batch, const struct gap *gap,
+                        struct err_text *why)
+{
+    sqlite3_stmt *statement = streams->statements[PUT_GAP];
+    const int64_t numbers[] = {
+        batch,
+        stream,
+        gap->reason,
+        clamped(gap->first_sequence),
+        clamped(gap->last_sequence),
+        clamped(gap->readings),
+        gap->from_us,
+        gap->to_us,
+    };
+    int count = (int)(sizeof numbers / sizeof numbers[0]);
+    for (int i = 0; i < count; i++) {
+        sqlite3_bind_int64(statement, i + 1, numbers[i]);
+    }
+    sqlite3_bind_text(statement, count + 1, gap->link, -1, SQLITE_STATIC);
+    return db_run(streams->db, statement, why);
+}
+
+static enum err put_gaps(struct sqlite_streams *streams, int64_t stream, int64_t batch,
+                         const struct batch_view *view, struct err_text *why)
+{
+    size_t count;
+    enum err result = batch_decode_gaps(view, streams->gaps, BATCH_GAPS_MAX, &count, why);
+    for (size_t i = 0; i < count && result == ERR_OK; i++) {
+        result = put_gap(streams, stream, batch, &streams->gaps[i], why);
+    }
+    return result;
+}
+
+enum err sqlite_streams_note(struct sqlite_streams *streams, struct sqlite_stream *stream, int64_t batch,
+                             const struct batch_view *view, struct err_text *why)
+{
+    enum err result = ERR_OK;
+    if (view->kind == BATCH_GAPS) {
+        result = put_gaps(streams, stream->id, batch, view, why);
+    }
+    int64_t span_us = view->last_us - view->first_us;
+    if (result == ERR_OK && span_us > stream->span_us) {
+        result = update_stream(streams, WIDEN_STREAM, stream->id, span_us, why);
+    }
+    // Written now and then: the row need not change with every batch.
+    if (result != ERR_OK || view->identity.sequence % STORE_CONTIGUOUS_STEP != 0) {
+        return result;
+    }
+    int64_t before = stream->contiguous;
+    result = sqlite_streams_advance(streams, stream, why);
+    if (result != ERR_OK || stream->contiguous == before) {
+        return result;
+    }
+    return update_stream(streams, ADVANCE_STREAM, stream->id, stream->contiguous, why);
+}
+
+enum err sqlite_streams_new(struct db *db, struct sqlite_streams **out, struct err_text *why)
+{
+    struct sqlite_streams *streams = calloc(1, sizeof *streams);
+    if (!streams) {
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    *out = streams;
+    streams->db = db;
+    enum err result = ERR_OK;
+    for (enum query query = 0; result == ERR_OK && query < QUERIES; query++) {
+        result = db_prepare(db, queries[query], &streams->statements[query], why);
+    }
+    return result;
+}
+
+void sqlite_streams_free(struct sqlite_streams *streams)
+{
+    free(streams);
+}

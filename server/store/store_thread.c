@@ -1,0 +1,282 @@
+#include "store/store_thread.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct store_thread {
+    struct store_thread_options options;
+    pthread_t id;
+    _Atomic size_t bytes; /* waiting or being stored */
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    /* under the lock */
+    struct store_queue waiting;
+    bool sleeping, stopping;
+    int64_t busy_since_us; /* monotonic; 0 = no group is being stored */
+    enum err health;       /* of the last group */
+    struct err_text why;
+};
+
+static void count(struct store_thread *thread, enum server_metric which, int64_t amount)
+{
+    server_count(thread->options.metrics, which, amount);
+}
+
+static bool may_be_tried_again(enum err result)
+{
+    return result == ERR_DISK_FULL || result == ERR_BUSY || result == ERR_NO_MEMORY;
+}
+
+/* ---- one group ---- */
+
+static enum err put(struct store *store, struct store_request *request, struct err_text *why)
+{
+    switch (request->kind) {
+    case STORE_REQUEST_CATALOG:
+        return store_put_catalog(store, &request->catalog, why);
+    case STORE_REQUEST_BATCH:
+        request->batch.bridge = request->bridge;
+        return store_put_batch(store, &request->batch, why);
+    case STORE_REQUEST_LOOK_UP:
+        break;
+    }
+    return ERR_OK;
+}
+
+static bool has_writes(const struct store_queue *group)
+{
+    const struct store_request *request = group->first;
+    while (request && request->kind == STORE_REQUEST_LOOK_UP) {
+        request = request->next;
+    }
+    return request != NULL;
+}
+
+static enum err write_group(struct store *store, const struct store_queue *group, struct err_text *why)
+{
+    enum err result = store_begin(store, clock_wall_us(), why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    for (struct store_request *request = group->first; request && result == ERR_OK; request = request->next) {
+        result = put(store, request, why);
+    }
+    if (result != ERR_OK) {
+        store_rollback(store);
+        return result;
+    }
+    return store_commit(store, why);
+}
+
+/* After the commit, so that a session that opens sees what its predecessor had sent. */
+static enum err look_up_group(struct store *store, const struct store_queue *group, struct err_text *why)
+{
+    enum err result = ERR_OK;
+    for (struct store_request *request = group->first; request && result == ERR_OK; request = request->next) {
+        if (request->kind == STORE_REQUEST_LOOK_UP) {
+            result = store_look_up(store, request->bridge, request->view.identity.epoch, &request->watermarks,
+                                   why);
+        }
+    }
+    return result;
+}
+
+static enum err store_group(struct store_thread *thread, const struct store_queue *group,
+                            struct err_text *why)
+{
+    struct store *store = thread->options.store;
+    if (has_writes(group)) {
+        int64_t begin_us = clock_mono_us();
+        enum err result = write_group(store, group, why);
+        if (result != ERR_OK) {
+            return result;
+        }
+        histogram_add(&thread->options.metrics->commit, clock_mono_us() - begin_us);
+        count(thread, SERVER_GROUPS, 1);
+    }
+    return look_up_group(store, group, why);
+}
+
+static void answer_group(struct store_thread *thread, struct store_queue *group, enum err outcome)
+{
+    struct store_inbox *touched = NULL;
+    struct store_request *request;
+    size_t bytes = 0;
+    int64_t requests = 0;
+    while ((request = store_queue_take(group))) {
+        request->outcome = outcome;
+        bytes += request->size;
+        requests++;
+        store_inbox_put(&touched, request);
+    }
+    atomic_fetch_sub(&thread->bytes, bytes);
+    count(thread, SERVER_QUEUE_REQUESTS, -requests);
+    count(thread, SERVER_QUEUE_BYTES, -(int64_t)bytes);
+    store_inbox_flush(touched);
+}
+
+/* ---- health ---- */
+
+static void log_change(enum err before, enum err now, const char *text)
+{
+    if (before == now) {
+        return;
+    }
+    if (now == ERR_OK) {
+        log_info("store", log_event("store_works_again"));
+    } else if (may_be_tried_again(now)) {
+        log_error("store", log_event("store_refuses"), log_str("reason", text),
+                  log_str("consequence", "bridges keep their batches and try again"));
+    } else {
+        log_error("store", log_event("store_failed"), log_str("reason", text),
+                  log_str("consequence", "nothing is acknowledged any more"));
+    }
+}
+
+/* True if the store just failed for good. */
+static bool note_health(struct store_thread *thread, enum err result, const struct err_text *why)
+{
+    pthread_mutex_lock(&thread->lock);
+    enum err before = thread->health;
+    thread->health = result;
+    thread->why = *why;
+    thread->busy_since_us = 0;
+    pthread_mutex_unlock(&thread->lock);
+    log_change(before, result, why->text);
+    return result != ERR_OK && !may_be_tried_again(result);
+}
+
+enum err store_thread_health(struct store_thread *thread, struct err_text *why)
+{
+    pthread_mutex_lock(&thread->lock);
+    enum err health = thread->health;
+    int64_t busy_us = thread->busy_since_us > 0 ? clock_mono_us() - thread->busy_since_us : 0;
+    if (why) {
+        *why = thread->why;
+    }
+    pthread_mutex_unlock(&thread->lock);
+    if (health == ERR_OK && busy_us > STORE_STALLED_MS * CLOCK_US_PER_MS) {
+        return err_set(why, ERR_TIMEOUT, "the store has been busy with one group for %d s",
+                       (int)(busy_us / CLOCK_US_PER_S));
+    }
+    return health;
+}
+
+/* ---- the thread ---- */
+
+/* Moves a group's worth of what waits. With the lock held. */
+static void take_some(struct store_thread *thread, struct store_queue *group)
+{
+    size_t bytes = 0;
+    for (int taken = 0; taken < STORE_GROUP_MAX && bytes < STORE_GROUP_BYTES; taken++) {
+        struct store_request *request = store_queue_take(&thread->waiting);
+        if (!request) {
+            return;
+        }
+        bytes += request->size;
+        store_queue_append(group, request);
+    }
+}
+
+/* Waits for work. False: there is none left, and none will come. */
+static bool take_group(struct store_thread *thread, struct store_queue *group)
+{
+    pthread_mutex_lock(&thread->lock);
+    while (!thread->waiting.first && !thread->stopping) {
+        thread->sleeping = true;
+        pthread_cond_wait(&thread->work, &thread->lock);
+    }
+    thread->sleeping = false;
+    take_some(thread, group);
+    thread->busy_since_us = clock_mono_us();
+    pthread_mutex_unlock(&thread->lock);
+    return group->first != NULL;
+}
+
+static void *run(void *owner)
+{
+    struct store_thread *thread = owner;
+    struct store_queue group = {0};
+    enum err failure = ERR_OK;
+    while (take_group(thread, &group)) {
+        struct err_text why = {""};
+        if (failure == ERR_OK) {
+            enum err result = store_group(thread, &group, &why);
+            failure = note_health(thread, result, &why) ? result : ERR_OK;
+            count(thread, SERVER_GROUPS_PUT_OFF, result != ERR_OK);
+            answer_group(thread, &group, result);
+            if (failure != ERR_OK) {
+                thread->options.failed(thread->options.owner);
+            }
+        } else {
+            answer_group(thread, &group, failure);
+        }
+    }
+    return NULL;
+}
+
+enum err store_thread_submit(struct store_thread *thread, struct store_request *request)
+{
+    size_t bytes = atomic_fetch_add(&thread->bytes, request->size);
+    if (bytes + request->size > thread->options.queue_bytes) {
+        atomic_fetch_sub(&thread->bytes, request->size);
+        return ERR_BUSY;
+    }
+    request->submitted_us = clock_mono_us();
+    count(thread, SERVER_QUEUE_REQUESTS, 1);
+    count(thread, SERVER_QUEUE_BYTES, (int64_t)request->size);
+    pthread_mutex_lock(&thread->lock);
+    store_queue_append(&thread->waiting, request);
+    bool wake = thread->sleeping;
+    thread->sleeping = false;
+    pthread_mutex_unlock(&thread->lock);
+    if (wake) {
+        pthread_cond_signal(&thread->work);
+    }
+    return ERR_OK;
+}
+
+bool store_thread_is_behind(const struct store_thread *thread)
+{
+    return atomic_load(&thread->bytes) > thread->options.queue_bytes / 2;
+}
+
+enum err store_thread_start(const struct store_thread_options *options, struct store_thread **out,
+                            struct err_text *why)
+{
+    *out = NULL;
+    struct store_thread *thread = malloc(sizeof *thread);
+    if (!thread) {
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    *thread = (struct store_thread){.options = *options};
+    pthread_mutex_init(&thread->lock, NULL);
+    pthread_cond_init(&thread->work, NULL);
+    int code = pthread_create(&thread->id, NULL, run, thread);
+    if (code != 0) {
+        pthread_cond_destroy(&thread->work);
+        pthread_mutex_destroy(&thread->lock);
+        free(thread);
+        return err_errno(why, code, "cannot start the store's thread");
+    }
+    *out = thread;
+    return ERR_OK;
+}
+
+void store_thread_stop(struct store_thread *thread)
+{
+    if (!thread) {
+        return;
+    }
+    pthread_mutex_lock(&thread->lock);
+    thread->stopping = true;
+    pthread_mutex_unlock(&thread->lock);
+    pthread_cond_signal(&thread->work);
+    pthread_join(thread->id, NULL);
+    pthread_cond_destroy(&thread->work);
+    pthread_mutex_destroy(&thread->lock);
+    free(thread);
+}
