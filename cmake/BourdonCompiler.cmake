@@ -1,4 +1,7 @@
 # Flags every target of this project is compiled with, as one interface library.
+# The loadable extension is made of the same libraries as the programs.
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
 add_library(bourdon_compiler INTERFACE)
 target_compile_definitions(bourdon_compiler INTERFACE _GNU_SOURCE BOURDON_VERSION="${PROJECT_VERSION}")
 target_compile_options(bourdon_compiler INTERFACE
@@ -14,7 +17,6 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" OR CMAKE_BUILD_TYPE STREQUAL "
   target_compile_options(bourdon_compiler INTERFACE
     -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection)
   target_link_options(bourdon_compiler INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
-  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
   target_link_options(bourdon_compiler INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
 endif()
 
