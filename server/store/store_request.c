@@ -24,7 +24,7 @@ struct store_request *store_request_batch(const struct batch_view *view, bool hi
     }
     request->view = *view;
     request->view.encoded.data = request->bytes;
-    request->view.body = (struct bytes){0};
+    request->view.body.data = request->bytes + (view->body.data - view->encoded.data);
     request->batch =
         (struct store_batch){.view = &request->view, .historical = historical, .received_us = received_us};
     return request;

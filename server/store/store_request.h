@@ -17,7 +17,7 @@ struct store_request {
     struct store_inbox *inbox; /* where the answer goes */
     void *owner;               /* for whoever reads the inbox */
     const char *bridge;        /* borrowed until the answer */
-    struct batch_view view;    /* BATCH: without the body; LOOK_UP: identity.epoch; CATALOG: catalog_hash */
+    struct batch_view view;    /* BATCH; LOOK_UP: identity.epoch; CATALOG: catalog_hash */
     struct store_batch batch;  /* BATCH: historical and received_us going in, the answer coming out */
     struct store_catalog catalog;
     int64_t submitted_us; /* monotonic; set by the submit */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUEUE_BYTES = 1024 * 1024, DEADLINE_MS = 10000, ANSWERS_MAX = 4096 };
+enum { QUEUE_BYTES = 8 * 1024 * 1024, DEADLINE_MS = 10000, ANSWERS_MAX = 4096 };
 
 static char folder[TEMPORARY_PATH_MAX];
 static struct err_text why;
