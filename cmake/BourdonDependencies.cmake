@@ -13,3 +13,5 @@ pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 if(BOURDON_TESTS)
   pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
 endif()
+# Debian installs its python3-* packages for this one; another may come first in PATH.
+set(BOURDON_PYTHON /usr/bin/python3 CACHE FILEPATH "Python that runs the scenarios")
