@@ -214,18 +214,22 @@ enum err batch_decode_gaps(const struct batch_view *view, struct gap *gaps, size
     if (view->kind != BATCH_GAPS) {
         return err_set(why, ERR_MALFORMED, "batch: not one of gaps");
     }
-    if (view->count > capacity) {
+    if (gaps && view->count > capacity) {
         return err_set(why, ERR_LIMIT, "batch of %u gaps: room for %zu", view->count, capacity);
     }
     struct cbor_cursor cursor = cbor_cursor(view->body);
     struct batch_view range = {0};
     cbor_take_array(&cursor, view->count, view->count);
     for (size_t i = 0; i < view->count; i++) {
-        take_gap(&cursor, &gaps[i]);
-        if (cursor.failed || !gap_is_sound(&gaps[i])) {
+        struct gap gap;
+        take_gap(&cursor, &gap);
+        if (cursor.failed || !gap_is_sound(&gap)) {
             return err_set(why, ERR_MALFORMED, "batch: gap %zu is malformed", i);
         }
-        widen(&range, &gaps[i]);
+        widen(&range, &gap);
+        if (gaps) {
+            gaps[i] = gap;
+        }
     }
     if (!cbor_cursor_done(&cursor) || range.first_us != view->first_us || range.last_us != view->last_us) {
         return err_set(why, ERR_MALFORMED, "batch: the gaps are not those of the head");

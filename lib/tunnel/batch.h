@@ -96,8 +96,9 @@ MUST_USE enum err batch_seal(const struct batch_view *view, struct buffer *out);
 MUST_USE enum err batch_open(struct bytes encoded, struct batch_view *view, struct err_text *why);
 
 /*
- * Decodes the gaps of a view: fills up to `capacity` (BATCH_GAPS_MAX always suffices) and counts them.
- * ERR_MALFORMED: not the one form, an unknown reason, a range that runs backwards; ERR_LIMIT: capacity.
+ * Decodes the gaps of a view: fills up to `capacity` (BATCH_GAPS_MAX always suffices) and counts them. With
+ * `gaps` NULL it only checks. ERR_MALFORMED: not the one form, an unknown reason, a range that runs
+ * backwards; ERR_LIMIT: capacity.
  */
 MUST_USE enum err batch_decode_gaps(const struct batch_view *view, struct gap *gaps, size_t capacity,
                                     size_t *count, struct err_text *why);

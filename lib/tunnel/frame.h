@@ -18,6 +18,10 @@ enum {
     FRAME_ACKS_MAX = 1024,     /* ranges in one ACK */
     FRAME_SMALL_MAX = 1024,    /* payload of any frame but CATALOG, BATCH and ACK */
     FRAME_ACK_RANGE_MAX = 300, /* bytes of one range in an ACK */
+    FRAME_TIMER_MIN_MS = 10,   /* of t1, t2 and t3 */
+    FRAME_TIMER_MAX_MS = 3600000,
+    FRAME_BATCH_LEAST = 4096, /* every server takes batches of this size */
+    TUNNEL_CATALOGS_MAX = 16, /* a session; their encoded bytes together stay within max_catalog */
     TUNNEL_VERSION = 1,
     TUNNEL_PORT = 8443,
 };
@@ -55,6 +59,7 @@ enum bye_reason {
     BYE_FENCED = 8, /* cloned spool, or a store restored from an old copy: text says which */
 };
 
+/* t2 < t1; window_bytes is at least max_batch. */
 struct frame_hello {
     uint16_t version_min, version_max;
     char server[FRAME_TEXT_MAX]; /* name and software version, for logs */
@@ -141,5 +146,9 @@ MUST_USE enum err frame_read_ack(struct bytes payload, const struct ack_visitor 
 const char *frame_type_name(enum frame_type type);
 const char *ack_result_name(enum ack_result result); /* "committed", "duplicate", "retry_after", "rejected" */
 const char *bye_reason_name(enum bye_reason reason);
+/* The class of a session's end for that reason; ERR_OK for BYE_DONE and BYE_SHUTTING_DOWN. */
+enum err bye_reason_err(enum bye_reason reason);
+/* Copies a text for people into a field of FRAME_TEXT_MAX, cut between characters. */
+void frame_set_text(char *field, const char *text);
 
 #endif

@@ -7,9 +7,9 @@
  *
  * READY: batches are checked (batch_open, then batch_decode against their catalog) and handed to the owner;
  * the owner answers each with receiver_stored() once its store has committed, in any order; ACKs go out at
- * once for what is answered, an empty one every t2 while something is outstanding, a TEST after t3 of
- * silence. A bad batch is answered REJECTED with the reason; a broken frame ends the session with
- * BYE_PROTOCOL. A batch is never acknowledged COMMITTED or DUPLICATE unless the owner said so.
+ * once for what is answered, an empty one every t2 while something is outstanding or a frame is still coming
+ * in, a TEST after t3 of silence. A bad batch is answered REJECTED with the reason; a broken frame ends the
+ * session with BYE_PROTOCOL. A batch is never acknowledged COMMITTED or DUPLICATE unless the owner said so.
  */
 #ifndef BOURDON_TUNNEL_SESSION_RECEIVER_H
 #define BOURDON_TUNNEL_SESSION_RECEIVER_H
@@ -31,7 +31,8 @@ struct receiver_events {
     /* Look up what the store has of this epoch, then call receiver_opened(). */
     void (*open)(void *owner, const struct frame_open *open);
     /* Store the catalog durably, then call receiver_catalog_stored(). `catalog` is checked and belongs to the
-     * session. */
+     * session or to the owner (see find_catalog). Batches that refer to it may follow before the answer: do
+     * not answer them COMMITTED before the catalog is. */
     void (*catalog)(void *owner, const struct catalog *catalog);
     /* Store the batch durably, then call receiver_stored(). `view` and its bytes are valid during the call
      * only. */
@@ -50,17 +51,14 @@ struct receiver_options {
     const struct receiver_events *events;
     void *owner;
     struct batch_decoder *decoder; /* borrowed; shared by the sessions of a thread */
-    struct frame_hello
-        hello; /* what to say first: limits and timers are kept to; wall_us is filled in by the owner */
+    /* What to say first; its limits and timers are kept to. The owner fills it in but for the versions; a
+     * window_bytes below max_batch is raised to it. */
+    struct frame_hello hello;
 };
 
 struct receiver;
 MUST_USE struct receiver *receiver_new(const struct receiver_options *options, int64_t now_us);
 void receiver_free(struct receiver *receiver);
-
-enum {
-    RECEIVER_CATALOGS_MAX = 16
-}; /* a session; their encoded bytes together stay below hello.max_catalog */
 
 enum receiver_state receiver_state(const struct receiver *receiver);
 /* Sends HELLO. */
@@ -71,15 +69,16 @@ int64_t receiver_deadline_us(const struct receiver *receiver);
 
 void receiver_opened(struct receiver *receiver, const struct frame_welcome *welcome, int64_t now_us);
 void receiver_catalog_stored(struct receiver *receiver, const struct frame_catalog_ack *ack, int64_t now_us);
-/* The store's answer for one sequence. Several answers given between receiver_cork() and receiver_uncork()
- * share ACKs. */
+/* The store's answer for one sequence; `text` (NULL is fine) says why not. Sequences that are not
+ * outstanding, and anything after the end, have no effect. Several answers given between receiver_cork() and
+ * receiver_uncork() share ACKs. */
 void receiver_stored(struct receiver *receiver, uint64_t sequence, enum ack_result result,
                      int64_t committed_us, uint32_t delay_ms, const char *text, int64_t now_us);
 void receiver_cork(struct receiver *receiver);
 void receiver_uncork(struct receiver *receiver, int64_t now_us);
 
-size_t receiver_outstanding(
-    const struct receiver *receiver); /* batches handed to the owner and not yet answered */
+/* Batches handed to the owner and not yet answered. */
+size_t receiver_outstanding(const struct receiver *receiver);
 /* Ends the session: answers nothing more, says BYE. */
 void receiver_goodbye(struct receiver *receiver, enum bye_reason reason, const char *text, int64_t now_us);
 

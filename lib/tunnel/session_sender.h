@@ -31,6 +31,8 @@ struct sender_events {
     void (*closed)(void *owner, enum err code, enum bye_reason reason, const char *text);
 };
 
+enum { SENDER_WINDOW_MAX = 1024 }; /* batches in flight, whatever the server would take */
+
 struct sender_options {
     const struct sender_events *events;
     void *owner;
@@ -49,16 +51,17 @@ int64_t sender_deadline_us(const struct sender *sender);
 
 /* Whether a batch of this size fits the window now (state READY). */
 bool sender_has_room(const struct sender *sender, size_t batch_size);
-/* ERR_BUSY: no room, or not READY; ERR_LIMIT: larger than the server takes; ERR_CONFLICT: already in flight.
- */
+/* ERR_BUSY: no room, or not READY; ERR_LIMIT: larger than the server takes; ERR_CONFLICT: already in flight;
+ * ERR_MALFORMED: sequence 0; ERR_NO_MEMORY. Nothing has been sent then. */
 MUST_USE enum err sender_send_batch(struct sender *sender, uint64_t sequence, struct bytes encoded,
                                     bool historical, int64_t now_us);
 /* A catalog must be sent (once a session) before the first batch that refers to it; batches may follow at
- * once. */
+ * once. ERR_BUSY: not READY; ERR_LIMIT: larger than the server takes, or more than TUNNEL_CATALOGS_MAX or
+ * max_catalog bytes in this session: start another; ERR_NO_MEMORY. */
 MUST_USE enum err sender_send_catalog(struct sender *sender, struct bytes encoded, int64_t now_us);
 
 size_t sender_in_flight(const struct sender *sender);
-/* Says goodbye once everything in flight is answered. */
+/* Says goodbye once everything in flight is answered; before READY, at once. */
 void sender_goodbye(struct sender *sender, enum bye_reason reason, const char *text, int64_t now_us);
 
 #endif
