@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/timex.h>
@@ -80,17 +81,30 @@ static bool parse_seconds(const char *text, int64_t *wall_us)
     return true;
 }
 
+/* strptime() alone would take blanks and single digits. */
+static bool has_date_shape(const char *text)
+{
+    static const char shape[] = "dddd-dd-ddTdd:dd:dd";
+    for (size_t i = 0; i < sizeof shape - 1; i++) {
+        if (shape[i] == 'd' ? !isdigit((unsigned char)text[i]) : text[i] != shape[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool clock_parse(const char *text, int64_t *wall_us)
 {
-    struct tm utc = {0};
-    const char *at = strptime(text, "%Y-%m-%dT%H:%M:%S", &utc);
-    if (!at) {
+    if (!has_date_shape(text)) {
         return parse_seconds(text, wall_us);
     }
+    struct tm utc = {0};
+    const char *at = strptime(text, "%Y-%m-%dT%H:%M:%S", &utc);
     int64_t fraction;
-    if (!parse_fraction(&at, &fraction) || strcmp(at, "Z") != 0) {
+    if (!at || !parse_fraction(&at, &fraction) || strcmp(at, "Z") != 0) {
         return false;
     }
+    int day = utc.tm_mday;
     *wall_us = (int64_t)timegm(&utc) * CLOCK_US_PER_S + fraction;
-    return true;
+    return utc.tm_mday == day; /* 30 February became 2 March */
 }

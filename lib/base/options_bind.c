@@ -112,7 +112,7 @@ static void bind_string_item(struct binder *binder, const struct option *option,
                              const struct options_node *node)
 {
     if (is_null(node)) {
-        report_null(binder, option, node->place);
+        diagnostics_add(binder->diagnostics, node->place, NULL, "%s: an item has no value", option->name);
         return;
     }
     if (!expect(binder, option, node, OPTIONS_NODE_SCALAR, "a list of single values")) {
@@ -324,10 +324,12 @@ enum err options_bind(struct options_reader *reader, struct diagnostics *diagnos
         if (options_reader_stopped(reader)) {
             return ERR_OK;
         }
-        /* An empty file is an empty mapping. */
-        root.kind = OPTIONS_NODE_SCALAR;
-        root.plain = true;
-        root.size = 0;
+        /* An empty file is an empty mapping at its start. */
+        root = (struct options_node){
+            .kind = OPTIONS_NODE_SCALAR,
+            .plain = true,
+            .place = {.file = root.place.file, .line = 1, .column = 1},
+        };
     }
     bind_root(&binder, table, target, &root);
     if (!binder.no_memory) {

@@ -14,6 +14,7 @@ struct options_reader {
     size_t size;
     yaml_parser_t parser;
     yaml_event_t event; /* of the node read last: owns its text */
+    size_t start;       /* bytes of a byte order mark, which the library does not see */
     size_t mark_index;  /* the library counts characters: character `mark_index` is the byte `mark_offset` */
     size_t mark_offset;
     int depth;
@@ -32,8 +33,11 @@ struct options_reader *options_reader_new(struct diagnostics *diagnostics, uint3
     reader->file = file;
     reader->text = text;
     reader->size = size;
+    reader->start = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    reader->mark_offset = reader->start;
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&reader->parser, (const unsigned char *)text, size);
+    yaml_parser_set_input_string(&reader->parser, (const unsigned char *)text + reader->start,
+                                 size - reader->start);
     return reader;
 }
 
@@ -91,6 +95,7 @@ static const char *syntax_hint(const char *problem)
         const char *problem;
         const char *hint;
     } hints[] = {
+        {"found a tab character that violates indentation", "YAML wants spaces, not tabs"},
         {"found character that cannot start any token",
          "YAML wants spaces, not tabs; a text that starts with @, ` or % wants quotes"},
         {"mapping values are not allowed in this context",
@@ -118,7 +123,8 @@ static void stop_at_syntax_error(struct options_reader *reader)
     char message[128];
     snprintf(message, sizeof message, "not valid YAML: %s", problem);
     if (parser->error == YAML_READER_ERROR) {
-        struct place place = diagnostics_place(reader->diagnostics, reader->file, parser->problem_offset, 1);
+        struct place place =
+            diagnostics_place(reader->diagnostics, reader->file, reader->start + parser->problem_offset, 1);
         stop(reader, place, "a configuration is a text in UTF-8", message);
         return;
     }
@@ -208,10 +214,10 @@ bool options_reader_next(struct options_reader *reader, struct options_node *nod
         *node = (struct options_node){.place =
                                           place_of(reader, reader->event.start_mark, reader->event.end_mark)};
         switch (reader->event.type) {
-        case YAML_NO_EVENT:
         case YAML_STREAM_START_EVENT:
         case YAML_DOCUMENT_START_EVENT:
             continue;
+        case YAML_NO_EVENT: /* behind the end of the stream */
         case YAML_STREAM_END_EVENT:
             return false;
         case YAML_DOCUMENT_END_EVENT:

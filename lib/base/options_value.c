@@ -120,14 +120,19 @@ static enum err check_range(const struct option *option, const char *text, doubl
     options_value_range(option, range, sizeof range);
     char hint[160];
     snprintf(hint, sizeof hint, "accepted: %s", range);
-    return complain(complaint, hint, "%.*s is %s of %s", (int)QUOTED_MAX, text,
+    return complain(complaint, hint, "%.*s is %s of %s", (int)QUOTED_MAX, option->secret ? "the value" : text,
                     below ? "below the minimum" : "above the maximum", limit);
+}
+
+static enum err complain_of_nul(struct options_complaint *complaint)
+{
+    return complain(complaint, "", "has a NUL character in it");
 }
 
 enum err options_value_copy(const char *text, size_t size, char **string, struct options_complaint *complaint)
 {
     if (memchr(text, '\0', size)) {
-        return complain(complaint, "", "has a NUL character in it");
+        return complain_of_nul(complaint);
     }
     char *copy = strndup(text, size);
     if (!copy) {
@@ -257,6 +262,9 @@ static enum err parse_choice(const struct option *option, const char *text, void
 enum err options_value_parse(const struct option *option, const char *text, size_t size, void *field,
                              struct options_complaint *complaint)
 {
+    if (memchr(text, '\0', size)) {
+        return complain_of_nul(complaint);
+    }
     switch (option->kind) {
     case OPTION_STRING:
         return parse_string(option, text, size, field, complaint);
