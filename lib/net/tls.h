@@ -23,7 +23,7 @@ struct tls_options {
     const char *certificate; /* PEM file: leaf, then intermediates */
     const char *key;         /* PEM file; refused when others may read it */
     const char *crl;         /* PEM file with one or more CRLs, "" or NULL = no revocation check */
-    const char *alpn;        /* the one protocol offered and demanded, "bourdon/1" */
+    const char *alpn;        /* the one protocol offered and demanded, "bourdon/1"; "" or NULL = none */
     bool allow_tls12;
 };
 

@@ -1,0 +1,306 @@
+#include "net/tls_context.h"
+
+#include "base/array.h"
+#include "net/tls_identity.h"
+#include "net/tls_session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Level 2 of OpenSSL: 112 bits of security; RSA below 2048 bits and SHA-1 signatures are refused. */
+enum { SECURITY_LEVEL = 2 };
+
+/* AES-128-GCM first (R-14, R-62 of MODBUS/TCP Security name it); all are authenticated and forward secret. */
+static const char TLS13_SUITES[] =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+static const char TLS12_SUITES[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+                                   "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+                                   "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+
+/* --- reading files ------------------------------------------------------------------------------------ */
+
+static const struct {
+    int library;
+    int reason;
+    const char *text;
+} REASONS[] = {
+    {ERR_LIB_PEM, PEM_R_NO_START_LINE, "holds nothing of that kind in PEM form"},
+    {ERR_LIB_SSL, SSL_R_EE_KEY_TOO_SMALL, "its key is too weak: use P-256, or RSA of 2048 bits or more"},
+    {ERR_LIB_SSL, SSL_R_CA_KEY_TOO_SMALL, "the key of its authority is too weak: make a new authority"},
+    {ERR_LIB_SSL, SSL_R_CA_MD_TOO_WEAK,
+     "it is signed with a digest that is too weak: have it issued with SHA-256"},
+};
+
+static const char *reason_text(unsigned long error)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(REASONS); i++) {
+        if (ERR_GET_LIB(error) == REASONS[i].library && ERR_GET_REASON(error) == REASONS[i].reason) {
+            return REASONS[i].text;
+        }
+    }
+    const char *reason = ERR_reason_error_string(error);
+    return reason ? reason : "OpenSSL gives no reason";
+}
+
+/* The earliest error of OpenSSL's queue: the cause, not what followed from it. */
+static enum err openssl_error(struct err_text *why, const char *what, const char *path)
+{
+    const char *reason = reason_text(ERR_peek_error());
+    ERR_clear_error();
+    return err_set(why, ERR_CONFIG, "%s %s: %s", what, path, reason);
+}
+
+static FILE *open_file(const char *what, const char *path, struct err_text *why)
+{
+    FILE *file = fopen(path, "re");
+    if (!file) {
+        (void)err_errno(why, errno, "%s %s: cannot be read", what, path);
+    }
+    return file;
+}
+
+static enum err check_readable(const char *what, const char *path, struct err_text *why)
+{
+    FILE *file = open_file(what, path, why);
+    if (!file) {
+        return ERR_CONFIG;
+    }
+    fclose(file);
+    return ERR_OK;
+}
+
+/* Without it OpenSSL would ask for the passphrase on the terminal, and wait. */
+static int no_passphrase(char *text, int size, int writing, void *owner)
+{
+    (void)text;
+    (void)size;
+    (void)writing;
+    *(bool *)owner = true;
+    return -1;
+}
+
+static enum err check_key_is_private(FILE *file, const char *path, struct err_text *why)
+{
+    struct stat status;
+    if (fstat(fileno(file), &status) != 0) {
+        (void)err_errno(why, errno, "private key %s", path);
+        return ERR_CONFIG;
+    }
+    if (status.st_mode & (S_IRWXG | S_IRWXO)) {
+        return err_set(why, ERR_CONFIG, "private key %s: others may use it (mode %04o): run chmod 600 on it",
+                       path, (unsigned)status.st_mode & 07777U);
+    }
+    return ERR_OK;
+}
+
+static EVP_PKEY *read_key(FILE *file, const char *path, struct err_text *why)
+{
+    if (check_key_is_private(file, path, why) != ERR_OK) {
+        return NULL;
+    }
+    bool encrypted = false;
+    EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, no_passphrase, &encrypted);
+    if (key) {
+        return key;
+    }
+    if (encrypted) {
+        ERR_clear_error();
+        (void)err_set(why, ERR_CONFIG, "private key %s: has a passphrase, and nobody is there to type it",
+                      path);
+    } else {
+        (void)openssl_error(why, "private key", path);
+    }
+    return NULL;
+}
+
+static enum err load_key(SSL_CTX *ssl, const struct tls_options *options, struct err_text *why)
+{
+    FILE *file = open_file("private key", options->key, why);
+    if (!file) {
+        return ERR_CONFIG;
+    }
+    EVP_PKEY *key = read_key(file, options->key, why);
+    fclose(file);
+    if (!key) {
+        return ERR_CONFIG;
+    }
+    int used = SSL_CTX_use_PrivateKey(ssl, key);
+    EVP_PKEY_free(key);
+    if (used == 1) {
+        return ERR_OK;
+    }
+    ERR_clear_error();
+    return err_set(why, ERR_CONFIG, "private key %s: does not belong to the certificate %s", options->key,
+                   options->certificate);
+}
+
+static enum err load_certificate(SSL_CTX *ssl, const char *path, struct err_text *why)
+{
+    if (check_readable("certificate", path, why) != ERR_OK) {
+        return ERR_CONFIG;
+    }
+    return SSL_CTX_use_certificate_chain_file(ssl, path) == 1 ? ERR_OK
+                                                              : openssl_error(why, "certificate", path);
+}
+
+static enum err load_authorities(SSL_CTX *ssl, const struct tls_options *options, struct err_text *why)
+{
+    if (check_readable("authority (ca)", options->ca, why) != ERR_OK) {
+        return ERR_CONFIG;
+    }
+    if (X509_STORE_load_file(SSL_CTX_get_cert_store(ssl), options->ca) != 1) {
+        return openssl_error(why, "authority (ca)", options->ca);
+    }
+    if (options->side == TLS_SERVER) {
+        SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(options->ca)); // tells clients which to show
+    }
+    return ERR_OK;
+}
+
+/* With a list, every certificate of a chain must be covered by one: a missing list refuses. */
+static enum err load_revocations(SSL_CTX *ssl, const char *path, struct err_text *why)
+{
+    if (!path || path[0] == '\0') {
+        return ERR_OK;
+    }
+    if (check_readable("revocation list (crl)", path, why) != ERR_OK) {
+        return ERR_CONFIG;
+    }
+    X509_STORE *store = SSL_CTX_get_cert_store(ssl);
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+    if (!lookup || X509_load_crl_file(lookup, path, X509_FILETYPE_PEM) < 1) {
+        return openssl_error(why, "revocation list (crl)", path);
+    }
+    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    return ERR_OK;
+}
+
+/* --- policy ------------------------------------------------------------------------------------------- */
+
+static enum err set_policy(SSL_CTX *ssl, const struct tls_options *options, struct err_text *why)
+{
+    static const unsigned char session_context[] = "bourdon";
+    SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
+    SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_verify_depth(ssl, TLS_CHAIN_DEPTH_MAX);
+    SSL_CTX_set_max_cert_list(ssl, TLS_CHAIN_BYTES_MAX);
+    SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              SSL_MODE_RELEASE_BUFFERS);
+    // Otherwise a peer's flood of messages without data would keep one call of SSL_read() busy.
+    SSL_CTX_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
+    // No resumption: the roles, dates and revocation of a peer are judged on every connection.
+    bool good =
+        SSL_CTX_set_num_tickets(ssl, 0) == 1 &&
+        SSL_CTX_set_session_id_context(ssl, session_context, sizeof session_context - 1) == 1 &&
+        SSL_CTX_set_min_proto_version(ssl, options->allow_tls12 ? TLS1_2_VERSION : TLS1_3_VERSION) == 1 &&
+        SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) == 1 &&
+        SSL_CTX_set_cipher_list(ssl, TLS12_SUITES) == 1 && SSL_CTX_set_ciphersuites(ssl, TLS13_SUITES) == 1;
+    return good ? ERR_OK : openssl_error(why, "TLS policy of", options->certificate);
+}
+
+static enum err load(struct tls_context *context, const struct tls_options *options, struct err_text *why)
+{
+    enum err result = set_policy(context->ssl, options, why);
+    if (result == ERR_OK) {
+        result = load_certificate(context->ssl, options->certificate, why);
+    }
+    if (result == ERR_OK) {
+        result = load_key(context->ssl, options, why);
+    }
+    if (result == ERR_OK) {
+        result = load_authorities(context->ssl, options, why);
+    }
+    if (result == ERR_OK) {
+        result = load_revocations(context->ssl, options->crl, why);
+    }
+    if (result == ERR_OK) {
+        result = tls_session_prepare(context);
+    }
+    return result;
+}
+
+/* --- the handle --------------------------------------------------------------------------------------- */
+
+static char *copy(const char *text)
+{
+    return strdup(text ? text : "");
+}
+
+static struct tls_context *allocate(const struct tls_options *options)
+{
+    struct tls_context *context = calloc(1, sizeof *context);
+    if (!context) {
+        return NULL;
+    }
+    atomic_init(&context->references, 1);
+    context->side = options->side;
+    context->allow_tls12 = options->allow_tls12;
+    context->ca = copy(options->ca);
+    context->certificate = copy(options->certificate);
+    context->crl = copy(options->crl);
+    context->alpn = copy(options->alpn);
+    context->ssl = SSL_CTX_new(options->side == TLS_SERVER ? TLS_server_method() : TLS_client_method());
+    if (context->ca && context->certificate && context->crl && context->alpn && context->ssl) {
+        return context;
+    }
+    tls_context_unref(context);
+    return NULL;
+}
+
+enum err tls_context_new(const struct tls_options *options, struct tls_context **context,
+                         struct err_text *why)
+{
+    *context = NULL;
+    struct tls_context *made = allocate(options);
+    if (!made) {
+        return err_set(why, ERR_NO_MEMORY, "TLS: out of memory");
+    }
+    enum err result = load(made, options, why);
+    if (result != ERR_OK) {
+        tls_context_unref(made);
+        return result;
+    }
+    struct tls_peer ourselves;
+    tls_identity_read(SSL_CTX_get0_certificate(made->ssl), &ourselves);
+    made->not_after_us = ourselves.not_after_us;
+    memcpy(made->bridge, ourselves.bridge, sizeof made->bridge);
+    *context = made;
+    return ERR_OK;
+}
+
+struct tls_context *tls_context_ref(struct tls_context *context)
+{
+    atomic_fetch_add(&context->references, 1);
+    return context;
+}
+
+void tls_context_unref(struct tls_context *context)
+{
+    if (!context || atomic_fetch_sub(&context->references, 1) != 1) {
+        return;
+    }
+    SSL_CTX_free(context->ssl);
+    free(context->ca);
+    free(context->certificate);
+    free(context->crl);
+    free(context->alpn);
+    free(context);
+}
+
+int64_t tls_context_not_after_us(const struct tls_context *context)
+{
+    return context->not_after_us;
+}
+
+const char *tls_context_bridge(const struct tls_context *context)
+{
+    return context->bridge;
+}
