@@ -5,13 +5,14 @@
  *        └──────────────┴────────────┴──▶ closed             each waiting state is bounded by `handshake_ms`
  *
  * The owner gets `opened` once, `received` for bytes, `drained` when everything written has left, and
- * `closed` exactly once at the end (also if it never opened, never after io_free()). Reasons are in an
- * operator's words: a refused certificate says which certificate, which check, what to do. An end of stream
- * without close_notify is ERR_CLOSED with a reason that says so. Everything on one loop's thread.
+ * `closed` exactly once at the end (also if it never opened, never after io_free()). All of them come from
+ * the loop, never out of a call of the owner. Reasons are in an operator's words: a refused certificate says
+ * which certificate, which check, what to do. An end of stream without close_notify is ERR_CLOSED with a
+ * reason that says so. Everything on one loop's thread.
  *
  * In TLS 1.3 a client is `opened` before the server has judged its certificate: a refusal arrives as `closed`
- * with the alert in plain words. After a failed handshake a server lingers (bounded) so that the alert gets
- * out.
+ * with the alert in plain words. Who sends a fatal alert lingers, at most a second, so that it reaches the
+ * peer: `closed` comes after that.
  */
 #ifndef BOURDON_NET_IO_H
 #define BOURDON_NET_IO_H
@@ -26,7 +27,8 @@ struct io_events {
     void (*opened)(void *owner);
     /* Bytes that arrived; all are taken. The slice is valid during the call. */
     void (*received)(void *owner, struct bytes bytes);
-    /* Every byte written has been handed to the kernel. */
+    /* Every byte written has been handed to the kernel. After any write, also one that left at once. May be
+     * NULL. */
     void (*drained)(void *owner);
     /* The end. code: ERR_OK for a clean close by the peer, else the class; io_free() is still to be called.
      */

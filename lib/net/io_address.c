@@ -1,0 +1,27 @@
+#include "net/io.h"
+
+#include <string.h>
+
+/* Copies text[0..size) if it fits. */
+static bool take(char *to, size_t space, const char *text, size_t size)
+{
+    if (size == 0 || size >= space) {
+        return false;
+    }
+    memcpy(to, text, size);
+    to[size] = '\0';
+    return true;
+}
+
+bool io_split_address(const char *text, char *host, char *port)
+{
+    const char *colon = strrchr(text, ':');
+    if (!colon || !take(port, IO_PORT_MAX, colon + 1, strlen(colon + 1))) {
+        return false;
+    }
+    size_t size = (size_t)(colon - text);
+    if (text[0] == '[') {
+        return size > 2 && text[size - 1] == ']' && take(host, IO_HOST_MAX, text + 1, size - 2);
+    }
+    return !memchr(text, ':', size) && take(host, IO_HOST_MAX, text, size);
+}
