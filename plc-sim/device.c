@@ -7,7 +7,7 @@
 enum err device_init(struct device *device, uint8_t unit, const struct vessel_options *vessels, size_t count,
                      uint64_t seed)
 {
-    *device = (struct device){.unit = unit};
+    *device = (struct device){.unit = unit, .moved = true};
     enum err result = process_init(&device->process, vessels, count, seed);
     return result == ERR_OK ? image_init(&device->image, count) : result;
 }
@@ -16,6 +16,21 @@ void device_fini(struct device *device)
 {
     process_fini(&device->process);
     image_fini(&device->image);
+}
+
+void device_step(struct device *device, double step_s)
+{
+    process_step(&device->process, step_s);
+    device->moved = true;
+}
+
+void device_refresh(struct device *device, const struct image_span *frozen, size_t frozen_count)
+{
+    if (device->moved || frozen_count > 0 || device->frozen_count > 0) {
+        image_refresh(&device->image, &device->process, frozen, frozen_count);
+    }
+    device->moved = false;
+    device->frozen_count = frozen_count;
 }
 
 static struct image_span span_of(uint8_t function, struct pdu_span span)
@@ -87,5 +102,6 @@ void device_execute(struct device *device, struct responder *responder, const st
     struct image_span written = device_span_written(request);
     if (written.quantity > 0) {
         image_absorb(&device->image, written, &device->process);
+        device->moved = true;
     }
 }

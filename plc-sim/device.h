@@ -14,6 +14,8 @@ struct device {
     uint8_t unit;
     struct process process;
     struct image image;
+    bool moved;          /* the process has, since the image was refreshed */
+    size_t frozen_count; /* spans that were frozen then */
 };
 
 /* Answers have at most PDU_SIZE_MAX bytes. */
@@ -27,9 +29,14 @@ MUST_USE enum err device_init(struct device *device, uint8_t unit, const struct 
                               size_t count, uint64_t seed);
 void device_fini(struct device *device);
 
+/* A scan of the PLC: moves the process on by `step_s` seconds. */
+void device_step(struct device *device, double step_s);
+
+/* Brings the image up to date but for the frozen spans. */
+void device_refresh(struct device *device, const struct image_span *frozen, size_t frozen_count);
+
 /*
- * Executes a well-formed request on an image that is up to date but for the frozen spans, and writes the
- * answer. After it the image still holds what the answer gave out.
+ * Executes a well-formed request on the image as it is and writes the answer. After it the image still holds what the answer gave out.
  */
 void device_execute(struct device *device, struct responder *responder, const struct pdu_request *request,
                     struct bytes pdu, struct device_answer *answer);

@@ -132,11 +132,24 @@ const char *endpoint_address(const struct endpoint *endpoint)
     return listener_address(endpoint->listener);
 }
 
+void endpoint_write_status(const struct endpoint *endpoint, struct json *json)
+{
+    json_object(json, NULL);
+    json_string(json, "address", endpoint_address(endpoint));
+    json_u64(json, "connections", endpoint->connection_count);
+    json_array(json, "units");
+    for (size_t i = 0; i < endpoint->units.count; i++) {
+        json_u64(json, NULL, endpoint->units.devices[i].unit);
+    }
+    json_array_end(json);
+    json_object_end(json);
+}
+
 void endpoint_step(struct endpoint *endpoint, uint64_t steps, double step_s)
 {
     for (size_t i = 0; i < endpoint->options.device_count; i++) {
         for (uint64_t step = 0; step < steps; step++) {
-            process_step(&endpoint->options.devices[i].process, step_s);
+            device_step(&endpoint->options.devices[i], step_s);
         }
     }
 }

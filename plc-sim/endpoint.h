@@ -32,6 +32,9 @@ void endpoint_discard(struct endpoint_options *options);
 
 const char *endpoint_address(const struct endpoint *endpoint);
 
+/* Writes the address, the units and the connections as an object. */
+void endpoint_write_status(const struct endpoint *endpoint, struct json *json);
+
 /* Moves every unit's process on by `steps` steps. */
 void endpoint_step(struct endpoint *endpoint, uint64_t steps, double step_s);
 

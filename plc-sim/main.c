@@ -118,14 +118,15 @@ int main(int argc, char **argv)
 {
     struct command command = {.listen = NULL};
     const struct argument arguments[] = {
-        {"listen", 'l', "HOST:PORT", "listen here instead of where the first endpoint says", &command.listen,
+        {"listen", 'l', "HOST:PORT", "Listen here, not where the first endpoint says.", &command.listen,
          NULL},
-        {"seed", 's', "N", "decides all that looks like chance", &command.seed, NULL},
-        {"truth", 't', "FILE", "write down what was served, for tests", &command.truth, NULL},
-        {"faults", 'f', "FAULTS", "faults from the start on: KIND KEY=VALUE ..., several separated by ;",
-         &command.faults, NULL},
-        {"control", 0, "PATH", "local socket that takes commands at run time", &command.control, NULL},
-        {"print-map", 0, NULL, "print the addresses of the plant and exit", NULL, &command.print_map},
+        {"seed", 's', "N", "What all that looks like chance follows from.", &command.seed, NULL},
+        {"truth", 't', "FILE", "Write down what was served, for tests.", &command.truth, NULL},
+        {"faults", 'f', "FAULTS",
+         "Faults from the start on: KIND KEY=VALUE ..., several separated by a semicolon.", &command.faults,
+         NULL},
+        {"control", 0, "PATH", "Take commands at run time on this local socket.", &command.control, NULL},
+        {"print-map", 0, NULL, "Print the addresses of the plant, and stop.", NULL, &command.print_map},
         ARGUMENTS_END,
     };
     const struct daemon plcsim = {

@@ -52,7 +52,7 @@ static void execute(struct service *service, struct device *device, const struct
 {
     struct image_span frozen[FROZEN_MAX];
     size_t count = faults_frozen(service->faults, query, frozen, FROZEN_MAX);
-    image_refresh(&device->image, &device->process, frozen, count);
+    device_refresh(device, frozen, count);
     device_execute(device, service->responder, request, pdu, answer);
 }
 

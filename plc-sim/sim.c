@@ -5,9 +5,11 @@
 #include "command.h"
 #include "endpoint.h"
 #include "generator.h"
+#include "net/control.h"
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     STEPS_AT_ONCE_MAX =
@@ -20,6 +22,7 @@ struct sim {
     struct loop_timer *scan_timer;
     struct loop_signal *terminate;
     struct loop_signal *interrupt;
+    struct control *control; /* NULL = none */
     struct responder *responder;
     struct truth *truth;
     struct faults faults;
@@ -31,6 +34,41 @@ struct sim {
     int64_t steps_done;
     int64_t truth_flushed_us;
 };
+
+static void apply_faults(struct sim *sim, int64_t now_us)
+{
+    for (size_t i = 0; i < sim->endpoint_count; i++) {
+        endpoint_apply_faults(sim->endpoints[i], now_us);
+    }
+}
+
+static void write_status(const struct sim *sim, int64_t now_us, struct json *json)
+{
+    json_object(json, NULL);
+    json_double(json, "running_s", (double)now_us / (double)CLOCK_US_PER_S);
+    json_u64(json, "requests", sim->service.requests);
+    json_u64(json, "faults", sim->faults.count);
+    json_array(json, "endpoints");
+    for (size_t i = 0; i < sim->endpoint_count; i++) {
+        endpoint_write_status(sim->endpoints[i], json);
+    }
+    json_array_end(json);
+    json_object_end(json);
+}
+
+static void answer_control(void *owner, const char *request, struct buffer *out)
+{
+    struct sim *sim = owner;
+    int64_t now_us = clock_mono_us() - sim->start_us;
+    struct json json = json_start(out);
+    if (strcmp(request, "status") == 0) {
+        write_status(sim, now_us, &json);
+    } else {
+        command_fault(&sim->faults, request, now_us, &json);
+        apply_faults(sim, now_us);
+    }
+    (void)!json_finish(&json); /* what does not fit is left out: an empty answer says so */
+}
 
 static void flush_truth(struct sim *sim, int64_t now_us)
 {
@@ -49,8 +87,8 @@ static void scan(void *owner)
     int64_t steps = due < STEPS_AT_ONCE_MAX ? due : STEPS_AT_ONCE_MAX;
     for (size_t i = 0; i < sim->endpoint_count; i++) {
         endpoint_step(sim->endpoints[i], (uint64_t)steps, (double)sim->scan_us / (double)CLOCK_US_PER_S);
-        endpoint_apply_faults(sim->endpoints[i], now_us);
     }
+    apply_faults(sim, now_us);
     sim->steps_done += due;
     flush_truth(sim, now_us);
     int64_t next_us = (sim->steps_done + 1) * sim->scan_us;
@@ -182,7 +220,14 @@ static enum err start(struct sim *sim, const struct sim_options *options, struct
         .truth = sim->truth,
         .random = (uint64_t)options->scenario->seed,
     };
-    return result == ERR_OK ? add_endpoints(sim, options->scenario, why) : result;
+    if (result == ERR_OK) {
+        result = add_endpoints(sim, options->scenario, why);
+    }
+    if (result == ERR_OK && options->scenario->control[0]) {
+        result =
+            control_start(sim->loop, options->scenario->control, answer_control, sim, &sim->control, why);
+    }
+    return result;
 }
 
 enum err sim_new(const struct sim_options *options, struct sim **sim, struct err_text *why)
@@ -218,6 +263,7 @@ enum err sim_free(struct sim *sim, struct err_text *why)
     if (!sim) {
         return ERR_OK;
     }
+    control_stop(sim->control);
     for (size_t i = 0; i < sim->endpoint_count; i++) {
         endpoint_free(sim->endpoints[i]);
     }

@@ -2,10 +2,11 @@
 
 import os
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.environ["BOURDON_SOURCE"], "tests", "support"))
-from plcsim import Plcsim, RawClient, adu, eventually, read_registers, run_tests
+from plcsim import Plcsim, RawClient, adu, control, eventually, read_registers, run_tests, split
 
 READ_SETPOINT = read_registers(16, 1)
 GOOD = bytes.fromhex("03020320")
@@ -176,6 +177,38 @@ def what_was_spoiled_is_not_called_good():
         assert [(row.sent, row.items) for row in plc.truth()] == [("wrong-transaction", "0320"), ("good", "0320")]
 
 
+def faults_come_and_go_at_run_time():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "control")
+        with Plcsim("--control", path) as plc, RawClient(plc.address) as client:
+            assert client.ask(1, READ_SETPOINT) == GOOD
+            added = control(path, "fault add exception unit=1 code=5")
+            assert client.ask(1, READ_SETPOINT) == bytes([0x83, 5])
+            assert client.ask(2, READ_SETPOINT)[0] == 3
+            listed = control(path, "fault list")
+            assert [(fault["id"], fault["kind"], fault["hits"]) for fault in listed] == [(added["id"], "exception", 1)]
+            assert control(path, f"fault clear {added['id']}") == {"cleared": 1}
+            assert client.ask(1, READ_SETPOINT) == GOOD
+            assert "did you mean" in control(path, "fault add exeption")["error"]
+            assert control(path, "status")["requests"] == 4
+            control(path, "fault add refuse")
+            assert not connects(plc), "refused at once"
+        assert not os.path.exists(path)
+
+
+def hundreds_of_endpoints_are_one_process():
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as scenario:
+        scenario.write("endpoints: [{listen: '127.0.0.1:0', count: 300, units: [{id: 1, vessels: [{}]}]}]\n")
+        scenario.flush()
+        with Plcsim("-c", scenario.name, listen=None) as plc:
+            eventually(lambda: len(plc.addresses) == 300, "300 endpoints")
+            clients = [RawClient(split(address)) for address in plc.addresses]
+            pressures = read_registers(2, 2)
+            eventually(lambda: len({client.ask(1, pressures) for client in clients}) > 150, "plants that differ")
+            for client in clients:
+                client.socket.close()
+
+
 run_tests(
     [
         the_frame_is_spoiled_as_said,
@@ -193,5 +226,7 @@ run_tests(
         connections_above_the_limit_are_closed,
         frozen_values_stand_still,
         what_was_spoiled_is_not_called_good,
+        faults_come_and_go_at_run_time,
+        hundreds_of_endpoints_are_one_process,
     ]
 )

@@ -8,6 +8,7 @@ with Plcsim("--seed", "3") as plc:
 Every wait has a deadline; a process that does not start or does not end fails the test.
 """
 
+import json
 import os
 import re
 import signal
@@ -147,6 +148,15 @@ class RawClient:
             return True
         finally:
             self.socket.settimeout(before)
+
+
+def control(path, request):
+    """Asks the process behind a control socket; its answer is JSON."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(DEADLINE_S)
+        connection.connect(path)
+        connection.sendall(request.encode() + b"\n")
+        return json.loads(connection.makefile().read())
 
 
 def eventually(condition, what, deadline_s=DEADLINE_S):
