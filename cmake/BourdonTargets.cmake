@@ -8,12 +8,20 @@ function(bourdon_library name)
   target_link_libraries(${name} PUBLIC ${ARG_LINK} PRIVATE bourdon_compiler ${ARG_PRIVATE_LINK})
 endfunction()
 
-# An installed program: MAIN plus the library that holds the rest of it.
+# An installed program: MAIN plus the library that holds the rest of it. MAN_SECTION: it prints its own manual page
+# (--man), which is written beside the programs and installed.
 function(bourdon_program name)
-  cmake_parse_arguments(ARG "" "MAIN" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "MAIN;MAN_SECTION" "LINK" ${ARGN})
   add_executable(${name} ${ARG_MAIN})
   target_link_libraries(${name} PRIVATE bourdon_compiler ${ARG_LINK})
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(ARG_MAN_SECTION)
+    set(page ${CMAKE_BINARY_DIR}/man/${name}.${ARG_MAN_SECTION})
+    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/man)
+    add_custom_command(OUTPUT ${page} COMMAND ${name} --man > ${page} DEPENDS ${name} VERBATIM)
+    add_custom_target(${name}-man ALL DEPENDS ${page})
+    install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${ARG_MAN_SECTION})
+  endif()
 endfunction()
 
 # A Check suite: one source file named test_<module>.c, one CTest test named <folder>/<module>.
