@@ -348,14 +348,14 @@ struct walk {
     void *owner;
     struct field_tag tag;
     char prefix[CATALOG_NAME_MAX + 1];
-    char name[CATALOG_NAME_MAX + 1];
+    char name[CATALOG_NAME_MAX + 2]; /* one too long is to be seen as such */
     int64_t base;
 };
 
 static enum err visit_tag(struct walk *walk, const struct tag_options *options)
 {
     struct catalog_tag *described = &walk->tag.described;
-    int size = snprintf(walk->name, sizeof walk->name, "%s%s", walk->prefix, options->name);
+    snprintf(walk->name, sizeof walk->name, "%s%s", walk->prefix, options->name);
     *described = (struct catalog_tag){
         .name = walk->name,
         .unit = options->unit,
@@ -370,7 +370,7 @@ static enum err visit_tag(struct walk *walk, const struct tag_options *options)
         .priority = (uint8_t)options->priority,
     };
     bool resolved = resolve_address(options, walk->base, described);
-    described->words = resolved && size < (int)sizeof walk->name ? words_of(options) : 0;
+    described->words = resolved ? words_of(options) : 0;
     walk->tag.options = options;
     walk->tag.place = options->place;
     return walk->each(walk->owner, &walk->tag);

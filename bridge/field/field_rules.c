@@ -66,9 +66,9 @@ static void check_units(const struct link_options *link, struct diagnostics *dia
 
 static void check_link(const struct link_options *link, struct diagnostics *diagnostics)
 {
-    if (*link->name == '\0' || strlen(link->name) > CATALOG_LINK_MAX || !is_printable(link->name)) {
+    if (strlen(link->name) > CATALOG_LINK_MAX || !is_printable(link->name)) {
         diagnostics_add(diagnostics, option_place(diagnostics, link, "name"), NULL,
-                        "name: a link's name has 1 to %d visible bytes", CATALOG_LINK_MAX);
+                        "name: a link's name has at most %d visible bytes", CATALOG_LINK_MAX);
     }
     check_url(link, "url", link->url, diagnostics);
     if (*link->backup) {
@@ -77,33 +77,40 @@ static void check_link(const struct link_options *link, struct diagnostics *diag
     check_units(link, diagnostics);
 }
 
-static int compare_link_names(const void *a, const void *b)
+/* Whether both are the same serial line, whatever they say about its speed. */
+static bool same_line(const char *url, const char *other)
 {
-    const struct link_options *const *left = a;
-    const struct link_options *const *right = b;
-    int order = strcmp((*left)->name, (*right)->name);
-    return order ? order : (*left > *right) - (*left < *right);
+    size_t size = strcspn(url, "?");
+    return strncmp(url, "rtu://", 6) == 0 && strncmp(url, other, size) == 0 && strcspn(other, "?") == size;
 }
 
-static enum err check_link_names(const struct field_options *options, struct diagnostics *diagnostics)
+static void check_link_pair(const struct link_options *link, const struct link_options *before,
+                            struct diagnostics *diagnostics)
 {
-    const struct link_options *links = options->links.items;
-    const struct link_options **sorted = calloc(options->links.count + 1, sizeof *sorted);
-    if (!sorted) {
-        return ERR_NO_MEMORY;
+    if (*link->name && strcmp(link->name, before->name) == 0) {
+        diagnostics_add(diagnostics, option_place(diagnostics, link, "name"), NULL,
+                        "name: there are two links named '%s'", link->name);
     }
-    for (size_t i = 0; i < options->links.count; i++) {
-        sorted[i] = &links[i];
-    }
-    qsort(sorted, options->links.count, sizeof *sorted, compare_link_names);
-    for (size_t i = 1; i < options->links.count; i++) {
-        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0) {
-            diagnostics_add(diagnostics, option_place(diagnostics, sorted[i], "name"), NULL,
-                            "name: there are two links named '%s'", sorted[i]->name);
+    const char *const keys[] = {"url", "backup"};
+    const char *const urls[] = {link->url, link->backup};
+    for (size_t i = 0; i < 2; i++) {
+        if (same_line(urls[i], before->url) || same_line(urls[i], before->backup)) {
+            diagnostics_add(diagnostics, option_place(diagnostics, link, keys[i]),
+                            "put all its units under one link", "%s: %.*s belongs to link %s already",
+                            keys[i], (int)strcspn(urls[i] + 6, "?"), urls[i] + 6, before->name);
         }
     }
-    free(sorted);
-    return ERR_OK;
+}
+
+static void check_links(const struct field_options *options, struct diagnostics *diagnostics)
+{
+    const struct link_options *links = options->links.items;
+    for (size_t i = 0; i < options->links.count; i++) {
+        check_link(&links[i], diagnostics);
+        for (size_t j = 0; j < i; j++) {
+            check_link_pair(&links[i], &links[j], diagnostics);
+        }
+    }
 }
 
 /* What the rules between tags look at. */
@@ -131,8 +138,7 @@ static struct place tag_place(const struct rules *rules, const struct field_tag 
 
 static void check_tag_name(const struct rules *rules, const struct field_tag *tag)
 {
-    const char *name = tag->options->name;
-    if (*name == '\0' || strlen(tag->described.name) >= CATALOG_NAME_MAX || !is_printable(name)) {
+    if (strlen(tag->described.name) > CATALOG_NAME_MAX || !is_printable(tag->described.name)) {
         diagnostics_add(rules->diagnostics, tag_place(rules, tag, "name"), NULL,
                         "name: a tag's name has 1 to %d visible bytes, with its prefix",
                         CATALOG_NAME_MAX - 1);
@@ -383,16 +389,9 @@ static void check_between_tags(struct rules *rules)
 
 enum err field_rules_check(const struct field_options *options, struct diagnostics *diagnostics)
 {
-    const struct link_options *links = options->links.items;
-    for (size_t i = 0; i < options->links.count; i++) {
-        check_link(&links[i], diagnostics);
-    }
-    enum err result = check_link_names(options, diagnostics);
-    if (result != ERR_OK) {
-        return result;
-    }
+    check_links(options, diagnostics);
     struct rules rules = {.diagnostics = diagnostics};
-    result = field_options_each(options, check_tag, &rules);
+    enum err result = field_options_each(options, check_tag, &rules);
     if (result == ERR_OK && rules.count > 0) {
         check_between_tags(&rules);
     }

@@ -23,6 +23,9 @@ static int compare_points(const void *a, const void *b)
     if (left->address != right->address) {
         return left->address - right->address;
     }
+    if (left->size != right->size) {
+        return left->size - right->size;
+    }
     return left->tag < right->tag ? -1 : 1;
 }
 
@@ -186,15 +189,12 @@ const struct plan_block *plan_block(const struct plan *plan, size_t group, size_
     return &plan->blocks[plan->groups[group].first_block + index];
 }
 
-/* Whether all points of the block before `index` end before the point there begins. */
-static bool may_cut_before(const struct plan *plan, const struct plan_block *block, uint32_t index)
+/* Whether a cut before the point makes different requests: not between tags of the very same registers. */
+static bool may_cut_before(const struct plan *plan, uint32_t index)
 {
-    for (uint32_t i = block->first; i < index; i++) {
-        if (point_end(&plan->points[i]) > plan->points[index].address) {
-            return false;
-        }
-    }
-    return true;
+    const struct plan_point *before = &plan->points[index - 1];
+    const struct plan_point *behind = &plan->points[index];
+    return before->address != behind->address || before->size != behind->size;
 }
 
 /* The point nearest to the middle of the block before which it may be cut; 0 = none (never the first). */
@@ -204,10 +204,10 @@ static uint32_t find_cut(const struct plan *plan, const struct plan_block *block
     for (uint32_t distance = 0; distance < block->count; distance++) {
         uint32_t above = middle + distance;
         uint32_t below = distance < middle ? middle - distance : 0;
-        if (above > 0 && above < block->count && may_cut_before(plan, block, block->first + above)) {
+        if (above > 0 && above < block->count && may_cut_before(plan, block->first + above)) {
             return above;
         }
-        if (below > 0 && may_cut_before(plan, block, block->first + below)) {
+        if (below > 0 && may_cut_before(plan, block->first + below)) {
             return below;
         }
     }

@@ -8,7 +8,7 @@
  * A device may refuse a block (exception 02 or 03) because of one tag, of a hole between two, or of its size.
  * The block is then cut in two and both halves are tried in the same pass, and so on, until each block is
  * answered or is one tag, which is the guilty one: only that is left out, the cuts are undone, and it is
- * tried again on its own with a growing back-off. Tags that lie on each other are never cut apart.
+ * tried again on its own with a growing back-off. Tags of the very same registers are guilty together.
  *
  * Pure; no allocation after plan_init(). One thread.
  */
@@ -91,7 +91,7 @@ const struct plan_block *plan_block(const struct plan *plan, size_t group, size_
 
 enum plan_refusal {
     PLAN_RETRY,  /* cut: the same index is now the first half */
-    PLAN_GUILTY, /* one tag (or several on each other): left out until its probe; go on to the next index */
+    PLAN_GUILTY, /* one tag (or several of the same registers): left out until its probe; go on to the next index */
     PLAN_LATER,  /* too many cuts in this pass: go on to the next index */
 };
 
