@@ -7,6 +7,7 @@
 #include "modbus/mbap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <modbus/modbus.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -80,10 +81,37 @@ static enum err connect_tcp(struct link *link, struct err_text *why)
     return result;
 }
 
+/* Gives the line another speed than it has. */
+static void unsettle_line(const char *device)
+{
+    int fd = open(device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    struct termios settings;
+    if (fd < 0) {
+        return;
+    }
+    if (tcgetattr(fd, &settings) == 0) {
+        cfsetspeed(&settings, cfgetospeed(&settings) == B9600 ? B19200 : B9600);
+        (void)tcsetattr(fd, TCSANOW, &settings);
+    }
+    close(fd);
+}
+
+/* A pseudo-terminal has no parity bit. The C library calls that an invalid argument, but only where nothing
+ * else had to be changed either: where the line has these settings from before, say from a process killed. */
+static int open_line(struct link_libmodbus *self)
+{
+    int result = modbus_connect(self->context);
+    if (result != 0 && errno == EINVAL) {
+        unsettle_line(self->setup.url.device);
+        result = modbus_connect(self->context);
+    }
+    return result;
+}
+
 static enum err connect_rtu(struct link *link, struct err_text *why)
 {
     struct link_libmodbus *self = self_of(link);
-    if (modbus_connect(self->context) != 0) {
+    if (open_line(self) != 0) {
         return err_errno(why, errno, "open %s", self->setup.url.device);
     }
     enum err result = low_descriptor_fill(self->slot, modbus_get_socket(self->context), why);
@@ -94,11 +122,20 @@ static enum err connect_rtu(struct link *link, struct err_text *why)
     return result;
 }
 
-static void disconnect(struct link *link)
+static void disconnect_tcp(struct link *link)
 {
     struct link_libmodbus *self = self_of(link);
     low_descriptor_empty(self->slot);
     modbus_set_socket(self->context, -1);
+}
+
+/* libmodbus puts the line's settings back and closes a duplicate; the number itself stays ours. */
+static void disconnect_rtu(struct link *link)
+{
+    struct link_libmodbus *self = self_of(link);
+    modbus_set_socket(self->context, fcntl(self->slot, F_DUPFD_CLOEXEC, 0));
+    modbus_close(self->context);
+    low_descriptor_empty(self->slot);
 }
 
 static void interrupt(struct link *link)
@@ -319,7 +356,7 @@ static enum link_outcome exchange_rtu(struct link *link, struct link_exchange *e
 static const struct link_operations tcp_operations = {
     .connect = connect_tcp,
     .exchange = exchange_tcp,
-    .disconnect = disconnect,
+    .disconnect = disconnect_tcp,
     .interrupt = interrupt,
     .free = free_link,
 };
@@ -327,7 +364,7 @@ static const struct link_operations tcp_operations = {
 static const struct link_operations rtu_operations = {
     .connect = connect_rtu,
     .exchange = exchange_rtu,
-    .disconnect = disconnect,
+    .disconnect = disconnect_rtu,
     .interrupt = interrupt,
     .free = free_link,
 };
