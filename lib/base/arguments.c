@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    HELP_COLUMN = 26, /* where the help of an option begins */
+    HELP_COLUMN = 28, /* where the help of an option begins */
     OPTIONS_MAX = 64,
 };
 
@@ -52,6 +52,7 @@ static void print_help(FILE *out, const struct command_line *line)
     }
 }
 
+PRINTF_LIKE(2, 0)
 static void complain(const struct command_line *line, const char *format, va_list args)
 {
     fprintf(stderr, "%s: ", line->program);
@@ -135,9 +136,14 @@ static enum arguments_result unknown(const struct command_line *line, const stru
     return wrong(line, "unknown option \"%s\"", given->text);
 }
 
-/* Stores what was given; `*next` is the argument behind it, which becomes NULL when it was taken as value. */
+/* What follows an option. */
+struct follower {
+    const char *text; /* "--" at the end of the line: no value */
+    bool taken;       /* as the option's value */
+};
+
 static enum arguments_result store(const struct command_line *line, const struct argument *argument,
-                                   const struct given *given, const char **next)
+                                   const struct given *given, struct follower *next)
 {
     if (!argument->value) {
         if (given->value) {
@@ -147,9 +153,9 @@ static enum arguments_result store(const struct command_line *line, const struct
         return ARGUMENTS_RUN;
     }
     const char *value = given->value;
-    if (!value && *next && strncmp(*next, "--", 2) != 0) {
-        value = *next;
-        *next = NULL;
+    if (!value && strncmp(next->text, "--", 2) != 0) {
+        value = next->text;
+        next->taken = true;
     }
     if (!value) {
         return wrong(line, "--%s needs a value: --%s=%s", argument->name, argument->name, argument->value);
@@ -168,7 +174,8 @@ static enum arguments_result answer(const struct command_line *line, const struc
     return ARGUMENTS_DONE;
 }
 
-static enum arguments_result take_option(const struct command_line *line, const char *text, const char **next)
+static enum arguments_result take_option(const struct command_line *line, const char *text,
+                                         struct follower *next)
 {
     struct given given = take_apart(text);
     const struct argument *argument = find_argument(line->arguments, &given);
@@ -189,13 +196,12 @@ enum arguments_result arguments_parse(const struct command_line *line, int argc,
         if (option && strcmp(argv[i], "--") == 0) {
             only_positional = true;
         } else if (option) {
-            const char *next = i + 1 < argc ? argv[i + 1] : NULL;
-            bool has_next = next;
+            struct follower next = {.text = i + 1 < argc ? argv[i + 1] : "--"};
             enum arguments_result result = take_option(line, argv[i], &next);
             if (result != ARGUMENTS_RUN) {
                 return result;
             }
-            i += has_next && !next;
+            i += next.taken;
         } else if (line->positional_help) {
             argv[(*positional)++] = argv[i];
         } else {

@@ -32,11 +32,12 @@ bool clock_is_synchronised(void)
 
 char *clock_format(int64_t wall_us, char *text)
 {
+    time_t seconds = (time_t)(wall_us / CLOCK_US_PER_S);
     int64_t fraction = wall_us % CLOCK_US_PER_S;
     if (fraction < 0) {
         fraction += CLOCK_US_PER_S;
+        seconds--;
     }
-    time_t seconds = (time_t)((wall_us - fraction) / CLOCK_US_PER_S);
     struct tm utc;
     if (!gmtime_r(&seconds, &utc)) {
         memcpy(text, "invalid", sizeof "invalid");

@@ -177,6 +177,7 @@ static void keep_item(struct diagnostics *diagnostics, struct item item)
     items[at] = item;
 }
 
+PRINTF_LIKE(4, 0)
 static void collect(struct diagnostics *diagnostics, struct item item, const char *hint, const char *format,
                     va_list args)
 {

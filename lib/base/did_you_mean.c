@@ -5,9 +5,9 @@
 
 enum { WORD_MAX = 64 }; /* a longer word is nobody's typing error */
 
-static char folded(char character)
+static int folded(char character)
 {
-    return character == '_' ? '-' : (char)tolower((unsigned char)character);
+    return character == '_' ? '-' : tolower((unsigned char)character);
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -28,8 +28,8 @@ static size_t distance(const char *a, size_t a_size, const char *b, size_t b_siz
     for (size_t i = 1; i <= a_size; i++) {
         row[0] = i;
         for (size_t j = 1; j <= b_size; j++) {
-            char x = folded(a[i - 1]);
-            char y = folded(b[j - 1]);
+            int x = folded(a[i - 1]);
+            int y = folded(b[j - 1]);
             row[j] = smaller(above[j - 1] + (x != y), smaller(above[j], row[j - 1]) + 1);
             if (i > 1 && j > 1 && x == folded(b[j - 2]) && y == folded(a[i - 2])) {
                 row[j] = smaller(row[j], before[j - 2] + 1);

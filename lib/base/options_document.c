@@ -8,7 +8,7 @@
 
 enum {
     INDENT = 2,
-    HELP_INDENT = 6, /* of help below its key */
+    HELP_INDENT = 4, /* of help below its key */
     FACTS_MAX = 512,
 };
 
@@ -47,11 +47,19 @@ static void describe(const struct option *option, char facts[FACTS_MAX])
 /* The key and what is known of it; the first key of a list's item is behind a dash. */
 static void document_key(FILE *out, const struct option *option, int indent, bool dash)
 {
+    const char *value = placeholder(option);
+    int column =
+        fprintf(out, "%*s%s%s:%s%s", indent, "", dash ? "- " : "", option->name, *value ? " " : "", value);
     char facts[FACTS_MAX];
     describe(option, facts);
-    const char *value = placeholder(option);
-    fprintf(out, "%*s%s%s:%s%s", indent, "", dash ? "- " : "", option->name, *value ? " " : "", value);
-    fprintf(out, *facts ? "  (%s)\n" : "%s\n", facts);
+    if (!*facts) {
+        fputc('\n', out);
+    } else if ((size_t)column + strlen(facts) + 4 <= MANUAL_WIDTH) {
+        fprintf(out, "  (%s)\n", facts);
+    } else {
+        fputc('\n', out);
+        manual_paragraph(out, 0, (size_t)(dash ? indent + INDENT : indent) + HELP_INDENT, facts);
+    }
 }
 
 static void document_table(FILE *out, const struct option *table, int indent, bool dash)

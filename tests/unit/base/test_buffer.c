@@ -79,7 +79,7 @@ START_TEST(the_limit_counts_what_is_left_not_what_passed_through)
         buffer_consume(&buffer, sizeof part);
         expect_content("");
     }
-    ck_assert_uint_le(buffer.capacity, 2 * LIMIT);
+    ck_assert_uint_le(buffer.capacity, (size_t)2 * LIMIT);
 }
 END_TEST
 

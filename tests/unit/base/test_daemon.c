@@ -166,7 +166,7 @@ START_TEST(answers_and_stops)
     ck_assert_int_eq(START(&daemon_with_config, "-c", "FILE", "--print-config"), EXIT_SUCCESS);
     ck_assert_str_eq(said, "name: cell\nlow: 1\nhigh: 7\n");
     ck_assert_int_eq(START(&daemon_with_config, "--help-config"), EXIT_SUCCESS);
-    expect_said("name: TEXT  (default cell)\n      How the box is called.\n");
+    expect_said("name: TEXT  (default cell)\n    How the box is called.\n");
     ck_assert_int_eq(START(&daemon_with_config, "--man"), EXIT_SUCCESS);
     expect_said(".TH BOURDON-BOX 8 ");
     expect_said("\\fB\\-\\-check\\-config\\fR\n");

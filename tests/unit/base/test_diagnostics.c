@@ -110,9 +110,9 @@ END_TEST
 
 START_TEST(a_long_line_shows_as_a_window_around_the_place)
 {
-    static char line[5000];
-    for (size_t i = 0; i + 3 < sizeof line; i += 3) {
-        memcpy(line + i, "\xe2\x82\xac", 3);
+    static char line[5000]; /* characters of three bytes */
+    for (size_t i = 0; i < sizeof line / 3 * 3 - 3; i++) {
+        line[i] = "\xe2\x82\xac"[i % 3];
     }
     uint32_t file = add_file(line);
     const size_t offsets[] = {0, 3, 300, 2400, sizeof line - 5, sizeof line};

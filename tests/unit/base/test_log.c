@@ -30,9 +30,9 @@ END_TEST
 
 START_TEST(a_value_cannot_forge_a_line_or_a_field)
 {
-    log_info("x", log_event("e"), log_str("a", "b\nlevel=error c=\"d\" \\ \x1b[31m\xff"));
+    log_info("x", log_event("e"), log_str("a", "b\nlevel=error c=\"d\" \\ \x1b[31m\xff\xc2\x9b"));
     ck_assert_pstr_eq(strstr(captured, "a="),
-                      "a=\"b\\u000alevel=error c=\\\"d\\\" \\\\ \\u001b[31m\xef\xbf\xbd\"\n");
+                      "a=\"b\\u000alevel=error c=\\\"d\\\" \\\\ \\u001b[31m\xef\xbf\xbd\\u009b\"\n");
 }
 END_TEST
 
@@ -52,7 +52,27 @@ START_TEST(a_long_value_is_cut_and_says_so)
     log_configure(LOG_INFO, LOG_JSON);
     log_info("x", log_event("e"), log_str("s", endless), log_i64("n", 1));
     ck_assert_uint_le(strlen(captured), LOG_LINE_MAX);
-    ck_assert_pstr_eq(captured + strlen(captured) - 13, "\",\"cut\":true}\n" + 1);
+    ck_assert_pstr_eq(captured + strlen(captured) - 13, ",\"cut\":true}\n");
+}
+END_TEST
+
+START_TEST(a_line_cut_anywhere_is_whole_json)
+{
+    static char filler[LOG_LINE_MAX];
+    log_configure(LOG_INFO, LOG_JSON);
+    for (size_t size = LOG_LINE_MAX - 200; size < LOG_LINE_MAX; size++) {
+        memset(filler, 'x', size);
+        filler[size] = '\0';
+        log_info("x", log_str("s", filler), log_str("name", "a\nb"), log_i64("number", 12345));
+        size_t quotes = 0;
+        for (const char *at = captured; *at; at++) {
+            quotes += *at == '"';
+        }
+        ck_assert_uint_eq(quotes % 2, 0);
+        ck_assert_ptr_null(strstr(captured, "\"\":"));
+        ck_assert_ptr_null(strstr(captured, ":,"));
+        ck_assert_str_eq(captured + strlen(captured) - 2, "}\n");
+    }
 }
 END_TEST
 
@@ -85,6 +105,7 @@ int main(void)
                               a_value_cannot_forge_a_line_or_a_field,
                               writes_json,
                               a_long_value_is_cut_and_says_so,
+                              a_line_cut_anywhere_is_whole_json,
                               levels_above_the_configured_one_are_silent,
                               a_limit_counts_what_it_swallows,
                               NULL,
