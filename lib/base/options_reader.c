@@ -119,7 +119,11 @@ static const char *syntax_hint(const char *problem)
 static void stop_at_syntax_error(struct options_reader *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
-    const char *problem = parser->problem ? parser->problem : "out of memory";
+    if (parser->error == YAML_MEMORY_ERROR) {
+        stop(reader, (struct place){.file = reader->file}, NULL, "out of memory");
+        return;
+    }
+    const char *problem = parser->problem ? parser->problem : "unknown problem";
     char message[128];
     snprintf(message, sizeof message, "not valid YAML: %s", problem);
     if (parser->error == YAML_READER_ERROR) {
