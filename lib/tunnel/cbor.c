@@ -219,10 +219,9 @@ struct bytes cbor_take_text(struct cbor_cursor *cursor, size_t min, size_t max)
 void cbor_take_fixed(struct cbor_cursor *cursor, void *space, size_t size)
 {
     struct bytes taken = cbor_take_bytes(cursor, size, size);
-    if (taken.size == size) {
-        memcpy(space, taken.data, size);
-    } else {
-        memset(space, 0, size);
+    memset(space, 0, size);
+    if (taken.size > 0) {
+        memcpy(space, taken.data, taken.size);
     }
 }
 

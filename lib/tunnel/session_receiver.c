@@ -66,7 +66,9 @@ static bool may_move(enum receiver_state from, enum receiver_state to)
 
 static void move(struct receiver *receiver, enum receiver_state state, int64_t now_us)
 {
-    assert(may_move(receiver->state, state));
+    bool allowed = may_move(receiver->state, state);
+    assert(allowed);
+    (void)allowed;
     receiver->state = state;
     receiver->state_since_us = now_us;
 }

@@ -54,7 +54,9 @@ static bool may_move(enum sender_state from, enum sender_state to)
 
 static void move(struct sender *sender, enum sender_state state, int64_t now_us)
 {
-    assert(may_move(sender->state, state));
+    bool allowed = may_move(sender->state, state);
+    assert(allowed);
+    (void)allowed;
     sender->state = state;
     sender->state_since_us = now_us;
 }

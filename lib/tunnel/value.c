@@ -33,7 +33,10 @@ uint8_t value_type_words(enum value_type type)
 
 static uint16_t in_order(uint8_t order, uint16_t word)
 {
-    return order & ORDER_BYTES_SWAPPED ? (uint16_t)(word << 8 | word >> 8) : word;
+    if (order & ORDER_BYTES_SWAPPED) {
+        return (uint16_t)(word << 8 | word >> 8);
+    }
+    return word;
 }
 
 uint64_t value_join_words(uint8_t order, const uint16_t *words, size_t count)
