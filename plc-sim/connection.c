@@ -1,6 +1,7 @@
 #include "connection.h"
 
 #include "base/clock.h"
+#include "rtu.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,8 +23,12 @@ struct connection {
     struct connection_options options;
     int fd;
     struct loop_watch *watch;
-    struct loop_timer *timer; /* runs until the earliest of `pending` is due */
-    struct mbap_reader reader;
+    struct loop_timer *timer;   /* runs until the earliest of `pending` is due */
+    struct loop_timer *silence; /* serial: runs from the last byte that came in */
+    union {
+        struct mbap_reader mbap;
+        struct rtu_reader rtu;
+    } reader;
     struct buffer out;
     struct pending *pending[CONNECTION_PENDING_MAX]; /* owned; in the order they came in */
     size_t pending_count;
@@ -66,7 +71,7 @@ static bool send_out(struct connection *connection)
 {
     while (connection->out.size > 0) {
         struct bytes waiting = buffer_bytes(&connection->out);
-        ssize_t sent = send(connection->fd, waiting.data, waiting.size, MSG_NOSIGNAL);
+        ssize_t sent = write(connection->fd, waiting.data, waiting.size);
         if (sent < 0) {
             return errno == EAGAIN || errno == EINTR;
         }
@@ -151,13 +156,12 @@ static bool postpone(struct connection *connection, const struct service_reply *
 /* One more request than we take at once: the messaging guide wants exception 06. */
 static bool refuse_as_busy(struct connection *connection, const struct mbap *adu)
 {
-    struct device_answer answer;
-    device_refuse(&answer, adu->pdu.data[0], MODBUS_SERVER_DEVICE_BUSY);
+    struct device_answer busy;
+    device_refuse(&busy, adu->pdu.data[0], MODBUS_SERVER_DEVICE_BUSY);
     uint8_t frame[MBAP_ADU_MAX];
     struct wire_writer writer = wire_writer(frame, sizeof frame);
-    struct mbap busy = {.transaction = adu->transaction, .unit = adu->unit};
-    busy.pdu = (struct bytes){.data = answer.pdu, .size = answer.size};
-    mbap_write(&writer, &busy);
+    service_frame(connection->options.units, adu, (struct bytes){.data = busy.pdu, .size = busy.size},
+                  &writer);
     return append_copies(connection, frame, wire_written(&writer), 1);
 }
 
@@ -168,9 +172,12 @@ static void make_close_abrupt(const struct connection *connection)
     (void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &abrupt, sizeof abrupt);
 }
 
-/* Does what becomes of the connection; false: it is to be closed. */
+/* Does what becomes of the connection; false: it is to be closed. A serial line can only be silent. */
 static bool meet_fate(struct connection *connection, enum fault_kind fate)
 {
+    if (connection->options.units->serial) {
+        return true;
+    }
     if (fate == FAULT_RESET) {
         make_close_abrupt(connection);
         return false;
@@ -197,6 +204,8 @@ static bool answer(struct connection *connection, const struct mbap *adu)
     if (reply.fate != FAULT_NONE) {
         return meet_fate(connection, reply.fate);
     }
+    enum { SERIAL_OVERHEAD = 3 }; /* unit and CRC of the request */
+    reply.delay_us += connection->options.byte_us * (int64_t)(adu->pdu.size + SERIAL_OVERHEAD + reply.size);
     bool at_once = reply.delay_us == 0 && reply.drip_us == 0 && connection->busy_until_us <= now_us;
     if (at_once) {
         return append_copies(connection, reply.frame, reply.size, reply.copies);
@@ -206,12 +215,18 @@ static bool answer(struct connection *connection, const struct mbap *adu)
     return kept;
 }
 
+static enum mbap_result read_frame(struct connection *connection, struct bytes *input, struct mbap *adu)
+{
+    return connection->options.units->serial ? rtu_read(&connection->reader.rtu, input, adu)
+                                             : mbap_read(&connection->reader.mbap, input, adu);
+}
+
 /* False: the connection is to be closed. */
 static bool take(struct connection *connection, struct bytes input)
 {
     while (!connection->deaf) {
         struct mbap adu;
-        switch (mbap_read(&connection->reader, &input, &adu)) {
+        switch (read_frame(connection, &input, &adu)) {
         case MBAP_NEED_MORE:
             return true;
         case MBAP_BROKEN:
@@ -232,7 +247,7 @@ static bool take(struct connection *connection, struct bytes input)
 static bool receive(struct connection *connection)
 {
     uint8_t bytes[CONNECTION_READ_MAX];
-    ssize_t got = recv(connection->fd, bytes, sizeof bytes, 0);
+    ssize_t got = read(connection->fd, bytes, sizeof bytes);
     if (got < 0) {
         return errno == EAGAIN || errno == EINTR;
     }
@@ -241,6 +256,9 @@ static bool receive(struct connection *connection)
         return connection->pending_count > 0 || connection->out.size > 0;
     }
     connection->last_active_us = clock_mono_us();
+    if (connection->silence) {
+        loop_timer_start_ms(connection->silence, CONNECTION_SILENCE_MS);
+    }
     return take(connection, (struct bytes){.data = bytes, .size = (size_t)got});
 }
 
@@ -271,6 +289,25 @@ static void on_due(void *owner)
     go_on(connection, true);
 }
 
+static void on_silence(void *owner)
+{
+    struct connection *connection = owner;
+    struct mbap adu;
+    bool ended = rtu_silence(&connection->reader.rtu, &adu) == MBAP_ADU;
+    go_on(connection, !ended || answer(connection, &adu));
+}
+
+/* False: out of memory. */
+static bool watch_descriptor(struct connection *connection)
+{
+    struct loop *loop = connection->options.loop;
+    bool serial = connection->options.units->serial;
+    connection->watch = loop_watch_new(loop, connection->fd, on_ready, connection);
+    connection->timer = loop_timer_new(loop, on_due, connection);
+    connection->silence = serial ? loop_timer_new(loop, on_silence, connection) : NULL;
+    return connection->watch && connection->timer && (!serial || connection->silence);
+}
+
 enum err connection_new(const struct connection_options *options, int fd, struct connection **connection)
 {
     struct connection *made = calloc(1, sizeof *made);
@@ -282,9 +319,7 @@ enum err connection_new(const struct connection_options *options, int fd, struct
     made->fd = fd;
     made->last_active_us = clock_mono_us();
     buffer_init(&made->out, CONNECTION_OUT_MAX);
-    made->watch = loop_watch_new(options->loop, fd, on_ready, made);
-    made->timer = loop_timer_new(options->loop, on_due, made);
-    if (!made->watch || !made->timer) {
+    if (!watch_descriptor(made)) {
         connection_free(made);
         return ERR_NO_MEMORY;
     }
@@ -300,6 +335,7 @@ void connection_free(struct connection *connection)
     }
     loop_watch_free(connection->watch);
     loop_timer_free(connection->timer);
+    loop_timer_free(connection->silence);
     for (size_t i = 0; i < connection->pending_count; i++) {
         free(connection->pending[i]);
     }

@@ -1,7 +1,7 @@
 /*
- * connection: one Modbus TCP client of an endpoint.
+ * connection: one Modbus TCP client of an endpoint, or the one serial line of it.
  *
- *   bytes ─▶ frames (modbus/mbap) ─▶ service ─▶ [pending until due] ─▶ out ─▶ socket
+ *   bytes ─▶ frames (modbus/mbap, rtu) ─▶ service ─▶ [pending until due] ─▶ out ─▶ descriptor
  *
  * Everything is bounded: a round of the loop reads at most CONNECTION_READ_MAX bytes of a client, at most
  * CONNECTION_PENDING_MAX replies wait for their time (a further request is answered with exception 06), and a
@@ -17,6 +17,7 @@ enum {
     CONNECTION_READ_MAX = 4096,
     CONNECTION_PENDING_MAX = 16, /* NumberMaxOfServerTransaction of the messaging guide */
     CONNECTION_OUT_MAX = 512 * 1024,
+    CONNECTION_SILENCE_MS = 20,        /* ends a frame on a serial line */
     CONNECTION_OUT_ENOUGH = 32 * 1024, /* with more than this unsent, the client is not read from */
 };
 
@@ -27,6 +28,7 @@ struct connection_options {
     struct service *service;
     const struct service_units *units;
     int64_t start_us; /* monotonic time of the simulator's start: faults count from there */
+    int64_t byte_us;  /* what a byte takes on the serial line; 0 = nothing */
     /* The connection is at its end, and is freed by the callee. */
     void (*ended)(void *owner, struct connection *connection);
     void *owner;

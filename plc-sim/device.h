@@ -36,7 +36,8 @@ void device_step(struct device *device, double step_s);
 void device_refresh(struct device *device, const struct image_span *frozen, size_t frozen_count);
 
 /*
- * Executes a well-formed request on the image as it is and writes the answer. After it the image still holds what the answer gave out.
+ * Executes a well-formed request on the image as it is and writes the answer. After it the image still holds
+ * what the answer gave out.
  */
 void device_execute(struct device *device, struct responder *responder, const struct pdu_request *request,
                     struct bytes pdu, struct device_answer *answer);

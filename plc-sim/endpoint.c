@@ -2,14 +2,18 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pty.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 struct endpoint {
     struct endpoint_options options;
+    char name[ADDRESS_TEXT_MAX]; /* what clients connect to */
     struct service_units units;
-    struct listener *listener;
+    struct io_listener *listener;   /* NULL: a serial line, or refusing connections */
+    struct pty pty;                 /* of a serial line */
     struct connection *connections; /* owned list */
     size_t connection_count;
 };
@@ -52,6 +56,30 @@ static bool is_limited_by_fault(const struct endpoint *endpoint)
            faults_connection_limit(endpoint->options.service->faults, now_us, endpoint_address(endpoint));
 }
 
+static enum err add_connection(struct endpoint *endpoint, int fd)
+{
+    enum { BITS_PER_BYTE = 11 }; /* start, 8 data, parity or second stop, stop */
+    struct connection_options options = {
+        .loop = endpoint->options.loop,
+        .service = endpoint->options.service,
+        .units = &endpoint->units,
+        .start_us = endpoint->options.start_us,
+        .ended = drop,
+        .owner = endpoint,
+    };
+    if (endpoint->options.baud > 0) {
+        options.byte_us = BITS_PER_BYTE * CLOCK_US_PER_S / endpoint->options.baud;
+    }
+    struct connection *connection;
+    enum err result = connection_new(&options, fd, &connection);
+    if (result == ERR_OK) {
+        connection_set_next(connection, endpoint->connections);
+        endpoint->connections = connection;
+        endpoint->connection_count++;
+    }
+    return result;
+}
+
 static void on_accepted(void *owner, int fd)
 {
     struct endpoint *endpoint = owner;
@@ -62,22 +90,40 @@ static void on_accepted(void *owner, int fd)
     if (endpoint->connection_count == endpoint->options.connections_max) {
         drop_longest_silent(endpoint);
     }
-    struct connection_options options = {
-        .loop = endpoint->options.loop,
-        .service = endpoint->options.service,
-        .units = &endpoint->units,
-        .start_us = endpoint->options.start_us,
-        .ended = drop,
-        .owner = endpoint,
-    };
-    struct connection *connection;
-    if (connection_new(&options, fd, &connection) != ERR_OK) {
-        log_warn("endpoint", log_event("connection_dropped"), log_str("reason", err_name(ERR_NO_MEMORY)));
-        return;
+    enum err result = add_connection(endpoint, fd);
+    if (result != ERR_OK) {
+        log_warn("endpoint", log_event("connection_dropped"), log_str("reason", err_name(result)));
     }
-    connection_set_next(connection, endpoint->connections);
-    endpoint->connections = connection;
-    endpoint->connection_count++;
+}
+
+static enum err start_listening(struct endpoint *endpoint, struct err_text *why)
+{
+    char port[IO_PORT_MAX];
+    (void)snprintf(port, sizeof port, "%u", endpoint->options.address.port);
+    return io_listen(endpoint->options.loop, endpoint->options.address.host, port, false, on_accepted,
+                     endpoint, &endpoint->listener, why);
+}
+
+static enum err open_tcp(struct endpoint *endpoint, struct err_text *why)
+{
+    enum err result = start_listening(endpoint, why);
+    if (result == ERR_OK) {
+        endpoint->options.address.port = io_listener_port(endpoint->listener);
+        address_format(&endpoint->options.address, endpoint->name);
+    }
+    return result;
+}
+
+static enum err open_serial(struct endpoint *endpoint, struct err_text *why)
+{
+    enum err result = pty_open(&endpoint->pty, endpoint->options.address.host, why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    const char *link = endpoint->pty.link;
+    (void)snprintf(endpoint->name, sizeof endpoint->name, "%s", link[0] ? link : endpoint->pty.device);
+    result = add_connection(endpoint, pty_take_master(&endpoint->pty));
+    return result == ERR_OK ? ERR_OK : err_set(why, result, "%s", err_name(result));
 }
 
 void endpoint_discard(struct endpoint_options *options)
@@ -99,17 +145,18 @@ enum err endpoint_new(const struct endpoint_options *options, struct endpoint **
         return err_set(why, ERR_NO_MEMORY, "%s", err_name(ERR_NO_MEMORY));
     }
     made->options = *options;
-    enum err result =
-        listener_new(options->loop, options->host, options->port, on_accepted, made, &made->listener, why);
+    made->pty = (struct pty){.master = -1, .slave = -1};
+    made->units = (struct service_units){
+        .endpoint = made->name,
+        .serial = options->address.serial,
+        .devices = options->devices,
+        .count = options->device_count,
+    };
+    enum err result = options->address.serial ? open_serial(made, why) : open_tcp(made, why);
     if (result != ERR_OK) {
         endpoint_free(made);
         return result;
     }
-    made->units = (struct service_units){
-        .endpoint = listener_address(made->listener),
-        .devices = options->devices,
-        .count = options->device_count,
-    };
     *endpoint = made;
     return ERR_OK;
 }
@@ -122,14 +169,15 @@ void endpoint_free(struct endpoint *endpoint)
     while (endpoint->connections) {
         drop(endpoint, endpoint->connections);
     }
-    listener_free(endpoint->listener);
+    io_listener_free(endpoint->listener);
+    pty_close(&endpoint->pty);
     endpoint_discard(&endpoint->options);
     free(endpoint);
 }
 
 const char *endpoint_address(const struct endpoint *endpoint)
 {
-    return listener_address(endpoint->listener);
+    return endpoint->name;
 }
 
 void endpoint_write_status(const struct endpoint *endpoint, struct json *json)
@@ -156,6 +204,15 @@ void endpoint_step(struct endpoint *endpoint, uint64_t steps, double step_s)
 
 void endpoint_apply_faults(struct endpoint *endpoint, int64_t now_us)
 {
-    const struct faults *faults = endpoint->options.service->faults;
-    listener_set_open(endpoint->listener, !faults_refuse(faults, now_us, endpoint_address(endpoint)));
+    if (endpoint->units.serial) {
+        return;
+    }
+    bool refuse = faults_refuse(endpoint->options.service->faults, now_us, endpoint->name);
+    if (refuse) {
+        io_listener_free(endpoint->listener);
+        endpoint->listener = NULL;
+    } else if (!endpoint->listener) {
+        (void)!start_listening(endpoint,
+                               NULL); /* somebody may have taken the port: the next scan tries again */
+    }
 }

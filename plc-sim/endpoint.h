@@ -1,5 +1,5 @@
 /*
- * endpoint: an address clients connect to, the connections it has, and the units behind it.
+ * endpoint: an address clients connect to or a serial line, the connections it has, and the units behind it.
  *
  * Above the connections it allows, the one that has been silent longest is closed for the new one (messaging
  * guide, section 4.3.1.1), so that stalled clients cannot lock others out. In the loop's thread.
@@ -7,8 +7,8 @@
 #ifndef BOURDON_PLCSIM_ENDPOINT_H
 #define BOURDON_PLCSIM_ENDPOINT_H
 
+#include "address.h"
 #include "connection.h"
-#include "listener.h"
 
 struct endpoint;
 
@@ -16,8 +16,8 @@ struct endpoint_options {
     struct loop *loop;
     struct service *service;
     int64_t start_us; /* monotonic time of the simulator's start */
-    char host[LISTENER_HOST_MAX];
-    uint16_t port;
+    struct address address;
+    int64_t baud; /* of a serial line; 0 = bytes take no time */
     size_t connections_max;
     struct device *devices; /* on the heap; taken over in any case */
     size_t device_count;

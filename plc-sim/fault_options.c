@@ -16,6 +16,7 @@ static const struct option_choice kinds[] = {
     {"wrong-unit", FAULT_WRONG_UNIT},
     {"wrong-protocol", FAULT_WRONG_PROTOCOL},
     {"wrong-length", FAULT_WRONG_LENGTH},
+    {"wrong-crc", FAULT_WRONG_CRC},
     {"garbage", FAULT_GARBAGE},
     {"drip", FAULT_DRIP},
     {"flood", FAULT_FLOOD},
@@ -134,9 +135,9 @@ const struct option fault_table[] = {
      .fallback = "-1",
      .min = -1,
      .max = 65535,
-     .help =
-         "The wrong protocol (7) or length (65535), or what is added to the transaction or unit (1); -1 is "
-         "these."},
+     .help = "The wrong protocol (7) or length (65535), or what is added to the transaction, unit or CRC "
+             "(1); -1 is "
+             "these."},
     {.name = "limit",
      .kind = OPTION_INT,
      .offset = offsetof(struct fault_options, limit),

@@ -21,6 +21,7 @@ static const struct {
     [FAULT_WRONG_UNIT] = {.value = 1},
     [FAULT_WRONG_PROTOCOL] = {.value = 7},
     [FAULT_WRONG_LENGTH] = {.value = 65535},
+    [FAULT_WRONG_CRC] = {.value = 1},
 };
 
 void faults_init(struct faults *faults, uint64_t seed)
@@ -183,6 +184,7 @@ static void take_part(struct faults *faults, const struct fault_options *options
     case FAULT_WRONG_UNIT:
     case FAULT_WRONG_PROTOCOL:
     case FAULT_WRONG_LENGTH:
+    case FAULT_WRONG_CRC:
     case FAULT_GARBAGE:
     case FAULT_FLOOD:
         set_damage(effect, options);

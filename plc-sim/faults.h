@@ -34,6 +34,7 @@ enum fault_kind {
     FAULT_WRONG_UNIT,        /* unit identifier + `value` */
     FAULT_WRONG_PROTOCOL,    /* protocol identifier `value` */
     FAULT_WRONG_LENGTH,      /* length field `value` */
+    FAULT_WRONG_CRC,         /* serial lines: last byte XOR `value` */
     FAULT_GARBAGE,           /* `bytes` random bytes instead */
     FAULT_DRIP,              /* a byte each `interval` */
     FAULT_FLOOD,             /* followed by `bytes` more bytes, copies of itself */

@@ -1,5 +1,5 @@
 /* bourdon-plcsim: a simulated plant that speaks Modbus TCP, with faults on demand. */
-#include "listener.h"
+#include "address.h"
 #include "map.h"
 #include "sim.h"
 
@@ -52,13 +52,12 @@ static bool set_seed(struct scenario *scenario, const char *text)
 static const char *apply(const struct command *command, struct scenario *scenario)
 {
     struct endpoint_scenario *first = scenario->endpoints.items;
-    char host[LISTENER_HOST_MAX];
-    uint16_t port;
+    struct address address;
     if (command->seed && !set_seed(scenario, command->seed)) {
         return "--seed is a number from 0 on";
     }
-    if (command->listen && !listener_parse(command->listen, host, &port)) {
-        return "--listen is ADDRESS:PORT, such as 127.0.0.1:1502";
+    if (command->listen && !address_parse(command->listen, &address)) {
+        return "--listen is ADDRESS:PORT, such as 127.0.0.1:1502, or rtu:PATH";
     }
     if ((command->listen && !set_text(&first->listen, command->listen)) ||
         (command->control && !set_text(&scenario->control, command->control))) {

@@ -1,7 +1,7 @@
 #include "scenario.h"
 
+#include "address.h"
 #include "base/clock.h"
-#include "listener.h"
 
 #include <string.h>
 
@@ -152,7 +152,9 @@ static const struct option endpoint_table[] = {
      .offset = offsetof(struct endpoint_scenario, listen),
      .fallback = "127.0.0.1:1502",
      .placeholder = "ADDRESS:PORT",
-     .help = "Where clients connect to; port 0 is a free one, which the log tells."},
+     .help =
+         "Where clients connect to; port 0 is a free one, which the log tells. rtu:PATH is a serial line: a "
+         "pseudo terminal with a symbolic link PATH to it."},
     {.name = "count",
      .kind = OPTION_INT,
      .offset = offsetof(struct endpoint_scenario, count),
@@ -167,6 +169,13 @@ static const struct option endpoint_table[] = {
      .min = 1,
      .max = SCENARIO_CONNECTIONS_MAX,
      .help = "Connections at once; above that the one silent longest is closed."},
+    {.name = "baud",
+     .kind = OPTION_INT,
+     .offset = offsetof(struct endpoint_scenario, baud),
+     .fallback = "0",
+     .min = 0,
+     .max = 10e6,
+     .help = "Speed of a serial line: requests and answers take their time; 0 is none."},
     {.name = "units",
      .kind = OPTION_LIST,
      .offset = offsetof(struct endpoint_scenario, units),
@@ -257,18 +266,26 @@ static void check_unit(const struct unit_scenario *unit, bool *taken, struct dia
     }
 }
 
+static void check_address(const struct endpoint_scenario *endpoint, struct diagnostics *diagnostics)
+{
+    struct address address;
+    struct place place = option_place(diagnostics, endpoint, "listen");
+    if (!address_parse(endpoint->listen, &address)) {
+        diagnostics_add(diagnostics, place, "such as 127.0.0.1:1502, [::1]:0 or rtu:/tmp/plc",
+                        "listen: %s is not ADDRESS:PORT or rtu:PATH", endpoint->listen);
+    } else if (address.port != 0 && address.port + endpoint->count - 1 > UINT16_MAX) {
+        diagnostics_add(diagnostics, place, NULL, "listen: %d endpoints from port %u on pass 65535",
+                        (int)endpoint->count, address.port);
+    } else if (address.host[0] && address.serial && endpoint->count > 1) {
+        diagnostics_add(diagnostics, place, "rtu: without a path gives each a device of its own",
+                        "listen: %d serial lines cannot share the path %s", (int)endpoint->count,
+                        address.host);
+    }
+}
+
 static void check_endpoint(const struct endpoint_scenario *endpoint, struct diagnostics *diagnostics)
 {
-    char host[LISTENER_HOST_MAX];
-    uint16_t port;
-    struct place place = option_place(diagnostics, endpoint, "listen");
-    if (!listener_parse(endpoint->listen, host, &port)) {
-        diagnostics_add(diagnostics, place, "an address and a port, such as 127.0.0.1:1502 or [::1]:0",
-                        "listen: %s is not ADDRESS:PORT", endpoint->listen);
-    } else if (port != 0 && port + endpoint->count - 1 > UINT16_MAX) {
-        diagnostics_add(diagnostics, place, NULL, "listen: %d endpoints from port %u on pass 65535",
-                        (int)endpoint->count, port);
-    }
+    check_address(endpoint, diagnostics);
     bool taken[256] = {false};
     const struct unit_scenario *units = endpoint->units.items;
     for (size_t i = 0; i < endpoint->units.count; i++) {

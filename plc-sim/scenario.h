@@ -35,6 +35,7 @@ struct endpoint_scenario {
     char *listen;
     int64_t count; /* so many endpoints alike, on ports from the one of `listen` on */
     int64_t connections;
+    int64_t baud; /* of a serial line; 0 = bytes take no time */
     struct option_list units;
 };
 

@@ -1,7 +1,10 @@
 #include "service.h"
 
+#include "rtu.h"
+
 enum {
-    UNIT_DIRECT_LOW = 0, /* "the device itself", besides 255. Messaging guide, section 4.4.2.1 */
+    UNIT_BROADCAST = 0,  /* of a serial line; of Modbus TCP it is, like 255, "the device itself": */
+    UNIT_DIRECT_LOW = 0, /* messaging guide, section 4.4.2.1 */
     UNIT_DIRECT_HIGH = 255,
     FROZEN_MAX = FAULTS_MAX,
 };
@@ -13,7 +16,7 @@ static struct device *find_device(const struct service_units *units, uint8_t uni
             return &units->devices[i];
         }
     }
-    bool direct = unit == UNIT_DIRECT_LOW || unit == UNIT_DIRECT_HIGH;
+    bool direct = !units->serial && (unit == UNIT_DIRECT_LOW || unit == UNIT_DIRECT_HIGH);
     return direct && units->count > 0 ? &units->devices[0] : NULL;
 }
 
@@ -56,14 +59,24 @@ static void execute(struct service *service, struct device *device, const struct
     device_execute(device, service->responder, request, pdu, answer);
 }
 
-static void frame_answer(struct service *service, const struct mbap *adu, const struct device_answer *answer,
-                         const struct fault_effect *effect, struct service_reply *reply)
+void service_frame(const struct service_units *units, const struct mbap *request, struct bytes pdu,
+                   struct wire_writer *writer)
+{
+    if (units->serial) {
+        rtu_write(writer, request->unit, pdu);
+    } else {
+        struct mbap answer = {.transaction = request->transaction, .unit = request->unit, .pdu = pdu};
+        mbap_write(writer, &answer);
+    }
+}
+
+static void make_reply(struct service *service, const struct service_units *units, const struct mbap *adu,
+                       const struct device_answer *answer, const struct fault_effect *effect,
+                       struct service_reply *reply)
 {
     struct wire_writer writer = wire_writer(reply->frame, sizeof reply->frame);
-    struct mbap out = {.transaction = adu->transaction, .unit = adu->unit};
-    out.pdu = (struct bytes){.data = answer->pdu, .size = answer->size};
-    mbap_write(&writer, &out);
-    reply->size = damage_apply(effect, &service->random, reply->frame, wire_written(&writer));
+    service_frame(units, adu, (struct bytes){.data = answer->pdu, .size = answer->size}, &writer);
+    reply->size = damage_apply(effect, units->serial, &service->random, reply->frame, wire_written(&writer));
     reply->copies = effect->duplicate ? 2 : 1;
     if (effect->damage == FAULT_FLOOD && reply->size > 0) {
         reply->copies += (size_t)effect->bytes / reply->size;
@@ -73,37 +86,85 @@ static void frame_answer(struct service *service, const struct mbap *adu, const 
     reply->drip_us = effect->drip_us;
 }
 
+/* A request that was read, and what came of reading it. */
+struct question {
+    const struct mbap *adu;
+    struct pdu_request request;
+    enum modbus_exception exception;
+    struct fault_query query;
+    struct fault_effect effect;
+    int64_t wall_us;
+};
+
+/* The answer of one device, with its lines in the truth file. */
+static void answer_by(struct service *service, struct device *device, const struct question *question,
+                      struct device_answer *answer)
+{
+    if (question->exception != MODBUS_NO_EXCEPTION) {
+        device_refuse(answer, question->request.function, question->exception);
+        return;
+    }
+    execute(service, device, &question->request, question->adu->pdu, &question->query, answer);
+    if (service->truth && answer->exception == 0) {
+        note(service, &question->query, device, question->wall_us, spoiled_by(&question->effect));
+    }
+}
+
+/* Unit 0 of a serial line: all devices obey and none answers. Serial line guide, section 2.1. */
+static void broadcast(struct service *service, const struct service_units *units, struct question *question)
+{
+    question->effect.fate = FAULT_SILENCE;
+    for (size_t i = 0; i < units->count; i++) {
+        struct device_answer answer = {.size = 0};
+        question->query.unit = units->devices[i].unit;
+        answer_by(service, &units->devices[i], question, &answer);
+    }
+}
+
+static struct question read_question(struct service *service, const struct service_units *units,
+                                     const struct mbap *adu, int64_t now_us, int64_t wall_us)
+{
+    struct question question = {
+        .adu = adu,
+        .query = {.now_us = now_us, .endpoint = units->endpoint, .unit = adu->unit},
+        .wall_us = wall_us,
+    };
+    question.exception = pdu_request_decode(adu->pdu, &question.request);
+    if (question.exception == MODBUS_NO_EXCEPTION) {
+        question.query.read = device_span_read(&question.request);
+        question.query.write = device_span_written(&question.request);
+    }
+    question.effect = faults_judge(service->faults, &question.query);
+    if (!damage_exists(question.effect.damage, units->serial)) {
+        question.effect.damage = FAULT_NONE;
+    }
+    if (question.exception == MODBUS_NO_EXCEPTION) {
+        question.exception = (enum modbus_exception)question.effect.exception;
+    }
+    return question;
+}
+
 void service_answer(struct service *service, const struct service_units *units, const struct mbap *adu,
                     int64_t now_us, int64_t wall_us, struct service_reply *reply)
 {
-    struct pdu_request request;
-    enum modbus_exception exception = pdu_request_decode(adu->pdu, &request);
-    struct fault_query query = {.now_us = now_us, .endpoint = units->endpoint, .unit = adu->unit};
-    if (exception == MODBUS_NO_EXCEPTION) {
-        query.read = device_span_read(&request);
-        query.write = device_span_written(&request);
-    }
-    struct fault_effect effect = faults_judge(service->faults, &query);
+    struct question question = read_question(service, units, adu, now_us, wall_us);
     struct device *device = find_device(units, adu->unit);
     struct device_answer answer = {.size = 0};
     service->requests++;
-    reply->fate = effect.fate;
-    if (effect.fate == FAULT_HALF_OPEN) {
+    reply->fate = question.effect.fate;
+    if (reply->fate == FAULT_HALF_OPEN) {
         return; /* nobody is there any more to execute it */
     }
-    if (exception == MODBUS_NO_EXCEPTION && !device) {
-        exception = MODBUS_GATEWAY_PATH_UNAVAILABLE;
+    if (units->serial && !device) {
+        reply->fate = FAULT_SILENCE;
+        if (adu->unit == UNIT_BROADCAST) {
+            broadcast(service, units, &question);
+        }
+        return;
     }
-    if (exception == MODBUS_NO_EXCEPTION) {
-        exception = (enum modbus_exception)effect.exception;
+    if (question.exception == MODBUS_NO_EXCEPTION && !device) {
+        question.exception = MODBUS_GATEWAY_PATH_UNAVAILABLE;
     }
-    if (exception != MODBUS_NO_EXCEPTION) {
-        device_refuse(&answer, request.function, exception);
-    } else {
-        execute(service, device, &request, adu->pdu, &query, &answer);
-    }
-    if (service->truth && answer.exception == 0) {
-        note(service, &query, device, wall_us, spoiled_by(&effect));
-    }
-    frame_answer(service, adu, &answer, &effect, reply);
+    answer_by(service, device, &question, &answer);
+    make_reply(service, units, adu, &answer, &question.effect, reply);
 }

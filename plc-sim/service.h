@@ -15,6 +15,7 @@
 /* The units behind one endpoint. */
 struct service_units {
     const char *endpoint; /* what clients connect to */
+    bool serial;          /* RTU: a unit that is not there is silent, and unit 0 is all of them */
     struct device *devices;
     size_t count;
 };
@@ -36,6 +37,10 @@ struct service_reply {
     bool late;       /* later replies may overtake */
     int64_t drip_us; /* between bytes; 0 = all at once */
 };
+
+/* Writes an answer's PDU as the frame that the endpoint's clients expect. */
+void service_frame(const struct service_units *units, const struct mbap *request, struct bytes pdu,
+                   struct wire_writer *writer);
 
 /*
  * Answers one ADU. `now_us` is the time since the start (for faults), `wall_us` the wall clock (for the

@@ -143,12 +143,15 @@ static enum err add_endpoint(struct sim *sim, const struct endpoint_scenario *ro
         .loop = sim->loop,
         .service = &sim->service,
         .start_us = sim->start_us,
+        .baud = row->baud,
         .connections_max = (size_t)row->connections,
     };
-    if (!listener_parse(row->listen, options.host, &options.port)) {
+    if (!address_parse(row->listen, &options.address)) {
         return err_set(why, ERR_CONFIG, "%s is not ADDRESS:PORT", row->listen);
     }
-    options.port = options.port == 0 ? 0 : (uint16_t)(options.port + number);
+    if (options.address.port != 0) {
+        options.address.port = (uint16_t)(options.address.port + number);
+    }
     enum err result = make_units(row, seeds, &options);
     if (result != ERR_OK) {
         endpoint_discard(&options);
@@ -165,7 +168,7 @@ static enum err add_endpoint(struct sim *sim, const struct endpoint_scenario *ro
 static enum err add_endpoints(struct sim *sim, const struct scenario *scenario, struct err_text *why)
 {
     const struct endpoint_scenario *rows = scenario->endpoints.items;
-    size_t count = 0;
+    size_t count = 1; /* one to spare: none at all is not worth a special case */
     for (size_t i = 0; i < scenario->endpoints.count; i++) {
         count += (size_t)rows[i].count;
     }

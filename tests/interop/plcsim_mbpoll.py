@@ -1,4 +1,4 @@
-"""mbpoll, an independent client built on libmodbus, reads and writes the simulator."""
+"""mbpoll, an independent client built on libmodbus, reads and writes the simulator over TCP and RTU."""
 
 import os
 import re
@@ -13,6 +13,12 @@ def mbpoll(plc, *arguments, values=()):
     host, port = plc.address
     command = ["mbpoll", "-m", "tcp", "-p", str(port), "-0", "-1", "-o", "5", *arguments, host, *map(str, values)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S)
+    return done.returncode, done.stdout + done.stderr
+
+
+def mbpoll_rtu(line, *arguments, values=()):
+    command = ["mbpoll", "-m", "rtu", "-b", "19200", "-P", "none", "-0", "-1", "-o", "2", *arguments, line]
+    done = subprocess.run(command + [str(value) for value in values], capture_output=True, text=True, timeout=DEADLINE_S)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -57,4 +63,23 @@ def is_told_what_is_wrong():
         assert "Gateway path unavailable" in output, output
 
 
-run_tests([reads_registers_as_numbers, writes_a_setpoint, writes_coils, is_told_what_is_wrong])
+def polls_a_serial_line():
+    with Plcsim(listen="rtu:") as plc:
+        line = plc.addresses[0]
+        status, output = mbpoll_rtu(line, "-a", "1", "-r", "0", "-c", "40")
+        assert status == 0 and values_of(output)[16] == "800", output
+        status, output = mbpoll_rtu(line, "-a", "3", "-r", "16", values=[45])
+        assert status == 0, output
+        status, output = mbpoll_rtu(line, "-a", "3", "-r", "16", "-c", "1")
+        assert values_of(output)[16] == "45", output
+        _, output = mbpoll_rtu(line, "-a", "1", "-r", "100", "-c", "1")
+        assert "Illegal data address" in output, output
+        _, output = mbpoll_rtu(line, "-a", "9", "-r", "0", "-c", "1", "-o", "0.3")
+        assert "timed out" in output, output
+        plc.stop()
+        assert {row.endpoint for row in plc.truth()} == {line}
+
+
+run_tests(
+    [reads_registers_as_numbers, writes_a_setpoint, writes_coils, is_told_what_is_wrong, polls_a_serial_line]
+)

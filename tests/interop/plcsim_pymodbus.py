@@ -3,12 +3,13 @@
 import os
 import struct
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.environ["BOURDON_SOURCE"], "tests", "support"))
 from plcsim import Plcsim, run_tests
 
-from pymodbus.client import ModbusTcpClient
+from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 from pymodbus.constants import Endian
 from pymodbus.mei_message import ReadDeviceInformationRequest
 from pymodbus.other_message import ReportSlaveIdRequest
@@ -112,6 +113,22 @@ def the_truth_holds_every_value_served_at_its_time():
             assert row.endpoint == plc.addresses[0], row
 
 
+def a_serial_line_is_read_and_written():
+    with tempfile.TemporaryDirectory() as folder:
+        line = os.path.join(folder, "line")
+        with Plcsim(listen="rtu:" + line) as plc:
+            client = ModbusSerialClient(line, baudrate=115200, timeout=5)
+            assert client.connect()
+            assert not client.write_register(SETPOINT, 321, slave=2).isError()
+            words = client.read_holding_registers(0, 20, slave=2).registers
+            assert words[SETPOINT] == 321, words
+            assert client.read_coils(0, 8, slave=1).bits == [False] * 8
+            client.close()
+            plc.stop()
+            assert plc.truth()[1].items == "".join(f"{word:04x}" for word in words)
+        assert not os.path.lexists(line)
+
+
 run_tests(
     [
         one_pressure_stands_in_every_encoding,
@@ -120,5 +137,6 @@ run_tests(
         refuses_with_the_right_exception,
         says_what_it_is,
         the_truth_holds_every_value_served_at_its_time,
+        a_serial_line_is_read_and_written,
     ]
 )

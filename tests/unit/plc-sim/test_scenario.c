@@ -72,6 +72,8 @@ START_TEST(refuses_what_cannot_be)
          "ADDRESS:PORT"},
         {"ports pass the last",
          "endpoints: [{listen: '127.0.0.1:65535', count: 2, units: [{id: 1, vessels: [{}]}]}]", "pass 65535"},
+        {"lines share a path",
+         "endpoints: [{listen: 'rtu:/tmp/x', count: 2, units: [{id: 1, vessels: [{}]}]}]", "/tmp/x"},
         {"unit twice", "endpoints: [{units: [{id: 1, vessels: [{}]}, {id: 1, vessels: [{}]}]}]", "unit 1"},
         {"units overlap", "endpoints: [{units: [{id: 1, count: 5, vessels: [{}]}, {id: 5, vessels: [{}]}]}]",
          "unit 5"},

@@ -172,6 +172,45 @@ START_TEST(faults_say_when_and_how_often_the_frame_is_sent)
 }
 END_TEST
 
+START_TEST(a_serial_line_has_frames_silence_and_broadcasts_of_its_own)
+{
+    static const uint8_t setpoint_frame[] = {7, 0x03, 0x02, 0x03, 0x20, 0x31, 0x6c};
+    static const uint8_t write[] = {0x06, 0x00, 0x10, 0x01, 0xf4};
+    units.serial = true;
+    ask(7, read_setpoint, sizeof read_setpoint);
+    assert_frame("read", setpoint_frame, sizeof setpoint_frame);
+    ask(9, read_setpoint, sizeof read_setpoint);
+    ck_assert_int_eq(reply.fate, FAULT_SILENCE);
+    ask(0, write, sizeof write);
+    ck_assert_int_eq(reply.fate, FAULT_SILENCE);
+    for (size_t i = 0; i < ARRAY_LENGTH(devices); i++) {
+        ck_assert_double_eq_tol(devices[i].process.vessels[0].setpoint_bar, 5, 1e-9);
+    }
+}
+END_TEST
+
+START_TEST(faults_spoil_serial_frames_in_what_they_have)
+{
+    static const struct {
+        enum fault_kind kind;
+        uint8_t frame[8];
+        size_t size;
+    } rows[] = {
+        {FAULT_TRUNCATE, {7, 0x03, 0x02, 0x03, 0x20}, 5},
+        {FAULT_WRONG_UNIT, {8, 0x03, 0x02, 0x03, 0x20, 0x65, 0x6d}, 7},
+        {FAULT_WRONG_CRC, {7, 0x03, 0x02, 0x03, 0x20, 0x31, 0x6d}, 7},
+        {FAULT_WRONG_TRANSACTION, {7, 0x03, 0x02, 0x03, 0x20, 0x31, 0x6c}, 7},
+    };
+    units.serial = true;
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        add_fault(rows[i].kind);
+        ask(7, read_setpoint, sizeof read_setpoint);
+        assert_frame(fault_kind_name(rows[i].kind), rows[i].frame, rows[i].size);
+        faults_clear_all(&faults);
+    }
+}
+END_TEST
+
 START_TEST(the_truth_says_what_was_served_and_how)
 {
     char folder[TEMPORARY_PATH_MAX];
@@ -235,6 +274,8 @@ int main(void)
                               every_function_is_answered_and_nonsense_is_refused,
                               faults_spoil_the_frame_the_way_they_say,
                               faults_say_when_and_how_often_the_frame_is_sent,
+                              a_serial_line_has_frames_silence_and_broadcasts_of_its_own,
+                              faults_spoil_serial_frames_in_what_they_have,
                               the_truth_says_what_was_served_and_how,
                               an_incomplete_truth_is_an_error,
                               NULL,
