@@ -88,7 +88,7 @@ static void write_number(struct json *json, const char *key, uint64_t number)
 
 static void add(struct faults *faults, const char *words, int64_t now_us, struct json *json)
 {
-    uint32_t id;
+    uint32_t id = 0;
     struct err_text why = {.text = ""};
     if (command_add_fault(faults, words, now_us, &id, &why) == ERR_OK) {
         write_number(json, "id", id);

@@ -53,7 +53,7 @@ static size_t write_items(const struct image *image, struct image_span span, cha
 void truth_add(struct truth *truth, const struct truth_entry *entry, const struct image *image)
 {
     char items[PDU_READ_BITS_MAX + 1];
-    _Static_assert(sizeof items > 4U * PDU_READ_REGISTERS_MAX, "registers fit as well");
+    _Static_assert(sizeof items > (size_t)4 * PDU_READ_REGISTERS_MAX, "registers fit as well");
     size_t size = write_items(image, entry->span, items);
     int written =
         fprintf(truth->file, "%" PRId64 "\t%s\t%u\t%s\t%s\t%u\t%s\t", entry->served_us, entry->endpoint,

@@ -2,7 +2,7 @@
 #include "modbus/pdu.h"
 #include "support/suite.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct text_pdu {
@@ -10,21 +10,32 @@ struct text_pdu {
     size_t size;
 };
 
+static uint8_t parse_byte(const char *digits)
+{
+    const char text[] = {digits[0], digits[1], '\0'};
+    char *end;
+    unsigned long value = strtoul(text, &end, 16);
+    ck_assert_msg(end == text + 2, "bad row: %s", digits);
+    return (uint8_t)value;
+}
+
 /* "03 006B 0003" → bytes; "*N" stands for N zero bytes. */
 static struct bytes parse(const char *text, struct text_pdu *pdu)
 {
     pdu->size = 0;
     for (const char *at = text; *at;) {
-        unsigned value;
-        int used = 0;
-        if (sscanf(at, " *%u%n", &value, &used) == 1) {
-            memset(pdu->bytes + pdu->size, 0, value);
-            pdu->size += value;
+        if (*at == ' ') {
+            at++;
+        } else if (*at == '*') {
+            char *end;
+            size_t zeros = strtoul(at + 1, &end, 10);
+            memset(pdu->bytes + pdu->size, 0, zeros);
+            pdu->size += zeros;
+            at = end;
         } else {
-            ck_assert_msg(sscanf(at, " %2x%n", &value, &used) == 1, "bad row: %s", text);
-            pdu->bytes[pdu->size++] = (uint8_t)value;
+            pdu->bytes[pdu->size++] = parse_byte(at);
+            at += 2;
         }
-        at += used;
     }
     return (struct bytes){.data = pdu->bytes, .size = pdu->size};
 }

@@ -26,9 +26,10 @@ static struct process start(struct vessel_options options, uint64_t seed)
     return process;
 }
 
-static void run(struct process *process, double seconds)
+static void run(struct process *process, int seconds)
 {
-    for (double left = seconds; left > 0; left -= STEP_S) {
+    enum { STEPS_PER_SECOND = 10 };
+    for (int i = 0; i < seconds * STEPS_PER_SECOND; i++) {
         process_step(process, STEP_S);
     }
 }
