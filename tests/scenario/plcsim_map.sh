@@ -8,7 +8,8 @@ plcsim=$BOURDON_BIN/bourdon-plcsim
 diff -u --label "$document" --label "bourdon-plcsim --print-map" \
     <(sed -n '/<!-- map: begin -->/,/<!-- map: end -->/p' "$document" | sed '1d;$d') <("$plcsim" --print-map)
 
-kinds=$("$plcsim" --help-config | grep -o 'delay, late, [a-z, -]*' | head -n 1 | tr -d ' ' | tr ',' '\n')
+help=$("$plcsim" --help-config | tr -s ' \n' ' ')
+kinds=$(grep -o 'delay, late, [a-z, -]*' <<<"$help" | sed -n '1s/, */\n/gp')
 [ "$(wc -l <<<"$kinds")" -ge 21 ]
 while read -r kind; do
     grep -q "\`$kind\`" "$document" || { echo "$document does not explain the fault $kind"; exit 1; }
