@@ -5,7 +5,6 @@
 #include "field/frame_check.h"
 #include "field/unit.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,14 +78,22 @@ static const struct catalog_tag tags[TAGS] = {
      .scale = 1},
 };
 
+/* Also where assertions are compiled out. */
+static void require(bool condition)
+{
+    if (!condition) {
+        abort();
+    }
+}
+
 static bool check_readings(void *owner, const struct reading *readings, size_t count)
 {
     (void)owner;
     for (size_t i = 0; i < count; i++) {
-        assert(readings[i].tag < TAGS);
-        assert((unsigned)readings[i].quality <= QUALITY_MAX);
+        require(readings[i].tag < TAGS);
+        require((unsigned)readings[i].quality <= QUALITY_MAX);
         uint8_t words = quality_has_value(readings[i].quality) ? tags[readings[i].tag].words : 0;
-        assert(readings[i].word_count == words);
+        require(readings[i].word_count == words);
     }
     return true;
 }
@@ -116,8 +123,7 @@ static void start_unit(struct unit *unit, const struct catalog *catalog)
         .rules = rules,
     };
     enum err result = unit_init(unit, catalog, &setup);
-    assert(result == ERR_OK);
-    (void)result;
+    require(result == ERR_OK);
 }
 
 /* The next frame of the input: a length byte, then as many bytes. */
@@ -132,7 +138,7 @@ static void step(struct unit *unit, struct wire_reader *input, struct emitter *e
 {
     struct unit_turn turn = unit_next_turn(unit, now_us);
     struct schedule_now now = {.mono_us = turn.start_us > now_us ? turn.start_us : now_us};
-    assert(turn.unit == unit);
+    require(turn.unit == unit);
     struct pdu_request request;
     if (!unit_request(&turn, now, &request)) {
         return;
@@ -153,9 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct catalog *catalog;
-    if (!catalog && catalog_new(tags, TAGS, &catalog, NULL) != ERR_OK) {
-        abort();
-    }
+    require(catalog || catalog_new(tags, TAGS, &catalog, NULL) == ERR_OK);
     struct unit unit;
     start_unit(&unit, catalog);
     static struct reading space[EMITTER_READINGS];
