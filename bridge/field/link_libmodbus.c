@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "field/frame_check.h"
+#include "field/line.h"
 #include "field/low_descriptor.h"
 #include "field/tcp_connect.h"
 #include "modbus/mbap.h"
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FRAME_MAX = MODBUS_TCP_MAX_ADU_LENGTH, RTU_SILENCE_FAST_BAUD = 19200 };
+enum { FRAME_MAX = MODBUS_TCP_MAX_ADU_LENGTH };
 _Static_assert((int)MODBUS_TCP_MAX_ADU_LENGTH >= (int)MBAP_ADU_MAX, "libmodbus fills such a buffer");
 _Static_assert((int)MODBUS_TCP_MAX_ADU_LENGTH >= (int)MODBUS_RTU_MAX_ADU_LENGTH, "of either kind");
 
@@ -275,15 +276,6 @@ static enum link_outcome exchange_tcp(struct link *link, struct link_exchange *e
     return outcome;
 }
 
-/* The silence of 3.5 characters that ends a frame; 1.75 ms above 19200 baud. Serial line 1.02, 2.5.1.1. */
-static int64_t silence_us(const struct link_url *url)
-{
-    if (url->baud > RTU_SILENCE_FAST_BAUD) {
-        return 1750;
-    }
-    return (int64_t)link_url_character_bits(url) * 3500000 / url->baud + 1;
-}
-
 static void keep_silence(struct link_libmodbus *self)
 {
     int64_t left_us = self->silent_until_us - clock_mono_us();
@@ -348,7 +340,7 @@ static enum link_outcome exchange_rtu(struct link *link, struct link_exchange *e
         outcome = await_answer(self, exchange, deadline_us);
     }
     exchange->response_us = clock_wall_us();
-    self->silent_until_us = clock_mono_us() + silence_us(&self->setup.url);
+    self->silent_until_us = clock_mono_us() + line_silence_us(&self->setup.url);
     count_outcome(self, outcome);
     return outcome;
 }

@@ -91,7 +91,8 @@ const struct plan_block *plan_block(const struct plan *plan, size_t group, size_
 
 enum plan_refusal {
     PLAN_RETRY,  /* cut: the same index is now the first half */
-    PLAN_GUILTY, /* one tag (or several of the same registers): left out until its probe; go on to the next index */
+    PLAN_GUILTY, /* one tag (or several of the same registers): left out until its probe; go on to the next
+                    index */
     PLAN_LATER,  /* too many cuts in this pass: go on to the next index */
 };
 
