@@ -90,6 +90,14 @@ static enum err load(const struct daemon *daemon, const char *config, void *targ
     return err;
 }
 
+static void discard(const struct daemon *daemon, void *target)
+{
+    if (daemon->release) {
+        daemon->release(target);
+    }
+    options_free(daemon->table, target);
+}
+
 enum err daemon_load(const struct daemon *daemon, const char *config, void *target)
 {
     struct diagnostics *diagnostics = diagnostics_new();
@@ -100,7 +108,7 @@ enum err daemon_load(const struct daemon *daemon, const char *config, void *targ
     diagnostics_log(diagnostics, "config");
     diagnostics_free(diagnostics);
     if (err != ERR_OK) {
-        options_free(daemon->table, target);
+        discard(daemon, target);
     }
     return err;
 }
@@ -149,7 +157,7 @@ static int start(const struct daemon *daemon, const struct settings *settings, v
     int status = conclude(daemon, settings, target, err, diagnostics);
     diagnostics_free(diagnostics);
     if (status != DAEMON_RUN) {
-        options_free(daemon->table, target);
+        discard(daemon, target);
     }
     return status;
 }

@@ -47,6 +47,9 @@ struct daemon {
      * to its end.
      */
     void (*check)(void *target, struct diagnostics *diagnostics);
+    /* Frees what check() has set outside the table; called before options_free() when `target` is not going
+     * to be used. May be NULL. */
+    void (*release)(void *target);
 };
 
 /*

@@ -82,6 +82,12 @@ static const struct source *find_file(const struct diagnostics *diagnostics, uin
     return number > 0 && number <= diagnostics->file_count ? &diagnostics->files[number - 1] : NULL;
 }
 
+const char *diagnostics_file_name(const struct diagnostics *diagnostics, uint32_t file)
+{
+    const struct source *source = find_file(diagnostics, file);
+    return source ? source->name : NULL;
+}
+
 struct place diagnostics_place(const struct diagnostics *diagnostics, uint32_t file, size_t offset,
                                size_t length)
 {

@@ -41,6 +41,9 @@ uint32_t diagnostics_add_file(struct diagnostics *diagnostics, const char *name,
 struct place diagnostics_place(const struct diagnostics *diagnostics, uint32_t file, size_t offset,
                                size_t length);
 
+/* The name a file was added under, borrowed; NULL if there is no such file. */
+const char *diagnostics_file_name(const struct diagnostics *diagnostics, uint32_t file);
+
 /* `hint` may be NULL. The message is one sentence without a full stop, beginning with the key it is about. */
 void diagnostics_add(struct diagnostics *diagnostics, struct place place, const char *hint,
                      const char *format, ...) PRINTF_LIKE(4, 5);
