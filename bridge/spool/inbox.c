@@ -125,10 +125,18 @@ static void note_refused(struct inbox *inbox, const struct reading *readings, si
     inbox->refused += count;
 }
 
+static bool has_room(struct inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->mutex);
+    bool room = inbox->accepting && !inbox->stopping && inbox->readings.size < (size_t)INBOX_READINGS_BYTES;
+    pthread_mutex_unlock(&inbox->mutex);
+    return room;
+}
+
 bool inbox_put_readings(struct inbox *inbox, const struct reading *readings, size_t count)
 {
     if (count == 0) {
-        return true;
+        return has_room(inbox);
     }
     size_t size = packed_size(readings, count);
     pthread_mutex_lock(&inbox->mutex);
@@ -191,7 +199,9 @@ enum err inbox_put_requests(struct inbox *inbox, const struct spool_request *req
 {
     enum err result = ERR_OK;
     pthread_mutex_lock(&inbox->mutex);
-    if (count > INBOX_REQUESTS_MAX - inbox->request_count) {
+    if (inbox->stopping) {
+        result = ERR_CLOSED;
+    } else if (count > INBOX_REQUESTS_MAX - inbox->request_count) {
         result = ERR_LIMIT;
     } else if (!make_room_for_requests(inbox, count)) {
         result = ERR_NO_MEMORY;
@@ -223,16 +233,16 @@ void inbox_stop(struct inbox *inbox)
 
 /* ---- the consumer ---- */
 
-static bool has_work(const struct inbox *inbox)
+static bool has_work(const struct inbox *inbox, bool hungry)
 {
-    return inbox->readings.size > 0 || inbox->request_count > 0 || inbox->refused > 0 || inbox->stopping;
+    return inbox->request_count > 0 || inbox->stopping || (hungry && inbox->readings.size > 0);
 }
 
-static void wait_for_work(struct inbox *inbox, int64_t deadline_us)
+static void wait_for_work(struct inbox *inbox, int64_t deadline_us, bool hungry)
 {
     struct timespec until = timespec_of(deadline_us);
     int waited = 0;
-    while (!has_work(inbox) && waited == 0) {
+    while (!has_work(inbox, hungry) && waited == 0) {
         waited = deadline_us == INT64_MAX ? pthread_cond_wait(&inbox->work, &inbox->mutex)
                                           : pthread_cond_timedwait(&inbox->work, &inbox->mutex, &until);
     }
@@ -260,19 +270,34 @@ static void swap_readings(struct inbox *inbox, struct inbox_content *content)
     pthread_cond_broadcast(&inbox->room);
 }
 
-void inbox_take(struct inbox *inbox, int64_t deadline_us, struct inbox_content *content)
+static void take_refused(struct inbox *inbox, struct inbox_content *content)
 {
-    pthread_mutex_lock(&inbox->mutex);
-    if (content->readings.size == 0) {
-        wait_for_work(inbox, deadline_us);
-        swap_readings(inbox, content);
-    }
-    swap_requests(inbox, content);
     content->refused = inbox->refused;
     content->refused_first_us = inbox->refused_first_us;
     content->refused_last_us = inbox->refused_last_us;
-    content->stop = inbox->stopping;
     inbox->refused = 0;
+}
+
+void inbox_take(struct inbox *inbox, int64_t deadline_us, bool hungry, struct inbox_content *content)
+{
+    pthread_mutex_lock(&inbox->mutex);
+    if (!hungry || content->readings.size == 0) {
+        wait_for_work(inbox, deadline_us, hungry);
+    }
+    if (content->readings.size == 0) {
+        swap_readings(inbox, content);
+    }
+    swap_requests(inbox, content);
+    take_refused(inbox, content);
+    content->stop = inbox->stopping;
+    pthread_mutex_unlock(&inbox->mutex);
+}
+
+void inbox_take_readings(struct inbox *inbox, struct inbox_content *content)
+{
+    pthread_mutex_lock(&inbox->mutex);
+    swap_readings(inbox, content);
+    take_refused(inbox, content);
     pthread_mutex_unlock(&inbox->mutex);
 }
 

@@ -9,7 +9,7 @@
 #define BOURDON_SPOOL_INBOX_H
 
 #include "base/buffer.h"
-#include "spool/spool.h"
+#include "spool/fence.h"
 #include "tunnel/reading.h"
 
 enum {
@@ -19,33 +19,28 @@ enum {
 };
 
 enum spool_request_kind {
-    SPOOL_REQUEST_ACK,       /* trim and log                                            */
-    SPOOL_REQUEST_LIVE,      /* from now on hand committed batches to the loop, or not  */
-    SPOOL_REQUEST_BACKLOG,   /* read a chunk of a range                                 */
-    SPOOL_REQUEST_MEET,      /* compare with what the server's store has                */
-    SPOOL_REQUEST_RENUMBER,  /* make a batch anew under the next sequence               */
-    SPOOL_REQUEST_FLUSH,     /* make batches of all readings that are here, and say so  */
-    SPOOL_REQUEST_CONFIGURE, /* other catalog and limits                               */
-    SPOOL_REQUEST_KINDS
+    SPOOL_REQUEST_ACK,       /* trim and log                                                          */
+    SPOOL_REQUEST_JOIN,      /* a session begins: compare stores, then hand out what is committed     */
+    SPOOL_REQUEST_LEAVE,     /* it has ended                                                          */
+    SPOOL_REQUEST_BACKLOG,   /* read a chunk of a range                                               */
+    SPOOL_REQUEST_RENUMBER,  /* make a batch anew under the next sequence                             */
+    SPOOL_REQUEST_FLUSH,     /* make batches of all readings that are here, commit acks, and say so   */
+    SPOOL_REQUEST_CONFIGURE, /* other catalog and limits                                              */
 };
 
-struct spool_configuration;
+struct spool_change; /* spool_thread.c */
 
 struct spool_request {
     enum spool_request_kind kind;
+    uint32_t session; /* JOIN, BACKLOG: echoed in the answer */
     union {
         struct spool_ack ack; /* its text is `text` below */
-        bool live;
+        struct fence_meeting meeting;
         struct {
             uint64_t first, last;
         } range;
-        struct {
-            uint8_t store[16];
-            uint64_t highest;  /* sequence the store has of our epoch */
-            uint64_t next_seq; /* what we told the server before it answered */
-        } meet;
         uint64_t seq;
-        const struct spool_configuration *configuration; /* borrowed until it was applied */
+        struct spool_change *change;
     } as;
     char *text; /* why a batch was rejected; owned (malloc), else NULL */
 };
@@ -65,21 +60,26 @@ struct inbox;
 MUST_USE struct inbox *inbox_new(void); /* NULL: out of memory */
 void inbox_free(struct inbox *inbox);   /* NULL is fine; nobody may use it any more */
 
-/* Any thread. False: refused. All or nothing. */
+/* Any thread. False: refused, and counted. All or nothing. With no readings: whether there is room, at once.
+ */
 bool inbox_put_readings(struct inbox *inbox, const struct reading *readings, size_t count);
-/* Any thread. ERR_LIMIT: INBOX_REQUESTS_MAX wait already; ERR_NO_MEMORY. All or nothing. */
+/* Any thread. ERR_LIMIT: INBOX_REQUESTS_MAX wait already; ERR_CLOSED: stopped; ERR_NO_MEMORY. All or nothing.
+ */
 MUST_USE enum err inbox_put_requests(struct inbox *inbox, const struct spool_request *requests, size_t count);
 /* While not accepting, readings are refused at once. */
 void inbox_accept(struct inbox *inbox, bool accept);
-/* Refuses readings from now on and wakes the consumer with `stop`. */
+/* Refuses readings and requests from now on and wakes the consumer with `stop`. */
 void inbox_stop(struct inbox *inbox);
 
 /*
  * The consumer: waits until there is something or `deadline_us` (monotonic; INT64_MAX = none) is reached, and
- * swaps what there is into `content`. Readings are swapped only when those of the last time are used up, and
- * while they are not it does not wait. Requests of the last time are forgotten: handle them first.
+ * swaps what there is into `content`. Readings are swapped only when those of the last time are used up;
+ * while they are not, it does not wait, unless it is not `hungry`: then only requests and the deadline end
+ * the wait. Requests of the last time are forgotten: handle them first.
  */
-void inbox_take(struct inbox *inbox, int64_t deadline_us, struct inbox_content *content);
+void inbox_take(struct inbox *inbox, int64_t deadline_us, bool hungry, struct inbox_content *content);
+/* The consumer: swaps readings only, without waiting; those of the last time must be used up. */
+void inbox_take_readings(struct inbox *inbox, struct inbox_content *content);
 void inbox_content_fini(struct inbox_content *content);
 /* Unpacks the next reading; false if there is none left. */
 bool inbox_next_reading(struct inbox_content *content, struct reading *reading);

@@ -98,7 +98,7 @@ static void end_refusal(struct keeper *keeper, const struct spooler_time *now, s
 {
     int64_t stopped_us = spool_state(keeper->spool)->stopped_us;
     int64_t since_us = stopped_us != 0 ? stopped_us : keeper->refused_since_us;
-    int64_t until_us = stopped_us != 0 ? now->wall_us : keeper->refused_until_us;
+    int64_t until_us = now->wall_us > keeper->refused_until_us ? now->wall_us : keeper->refused_until_us;
     if (since_us != 0) {
         gap_list_add(gaps, &(struct gap){
                                .reason = GAP_NOT_POLLED,

@@ -36,7 +36,7 @@ START_TEST(readings_come_out_as_they_went_in)
     in[2].word_count = READING_WORDS_MAX;
     in[2].words[READING_WORDS_MAX - 1] = 0xbeef;
     ck_assert(inbox_put_readings(inbox, in, 3));
-    inbox_take(inbox, soon(), &content);
+    inbox_take(inbox, soon(), true, &content);
     for (size_t i = 0; i < 3; i++) {
         struct reading out = {0};
         ck_assert(inbox_next_reading(&content, &out));
@@ -55,7 +55,7 @@ END_TEST
 START_TEST(waits_no_longer_than_the_deadline)
 {
     int64_t before = clock_mono_us();
-    inbox_take(inbox, before + 2000, &content);
+    inbox_take(inbox, before + 2000, true, &content);
     ck_assert_int_ge(clock_mono_us(), before + 2000);
     ck_assert_uint_eq(content.readings.size, 0);
 }
@@ -68,7 +68,7 @@ START_TEST(what_is_refused_is_counted_with_its_times)
     ck_assert(!inbox_put_readings(inbox, readings, 2));
     inbox_accept(inbox, true);
     ck_assert(inbox_put_readings(inbox, readings, 1));
-    inbox_take(inbox, soon(), &content);
+    inbox_take(inbox, soon(), true, &content);
     ck_assert_uint_eq(content.refused, 2);
     ck_assert_int_eq(content.refused_first_us, readings[0].request_us);
     ck_assert_int_eq(content.refused_last_us, readings[1].response_us);
@@ -90,8 +90,10 @@ START_TEST(a_full_inbox_refuses_after_a_while_and_takes_again_when_emptied)
         put += MANY;
     }
     ck_assert_uint_gt(put, INBOX_READINGS_BYTES / 64);
-    inbox_take(inbox, soon(), &content);
+    ck_assert(!inbox_put_readings(inbox, NULL, 0));
+    inbox_take(inbox, soon(), true, &content);
     ck_assert_uint_eq(content.refused, MANY);
+    ck_assert(inbox_put_readings(inbox, NULL, 0));
     ck_assert(inbox_put_readings(inbox, readings, MANY));
 }
 END_TEST
@@ -109,7 +111,7 @@ START_TEST(requests_keep_their_order_and_have_a_maximum)
     }
     struct spool_request more = ack_request(0);
     ck_assert_int_eq(inbox_put_requests(inbox, &more, 1), ERR_LIMIT);
-    inbox_take(inbox, soon(), &content);
+    inbox_take(inbox, soon(), true, &content);
     ck_assert_uint_eq(content.request_count, INBOX_REQUESTS_MAX);
     for (size_t i = 0; i < content.request_count; i++) {
         ck_assert_uint_eq(content.requests[i].as.ack.seq, i + 1);
@@ -124,7 +126,7 @@ START_TEST(texts_nobody_took_are_freed)
     request.text = strdup("why");
     ck_assert_int_eq(inbox_put_requests(inbox, &request, 1), ERR_OK);
     request.text = strdup("why not");
-    inbox_take(inbox, soon(), &content);
+    inbox_take(inbox, soon(), true, &content);
     ck_assert_int_eq(inbox_put_requests(inbox, &request, 1), ERR_OK);
 }
 END_TEST
@@ -157,7 +159,7 @@ START_TEST(every_producer_keeps_its_order_among_many)
     }
     for (size_t seen = 0; seen < (size_t)PRODUCERS * PUTS * EACH;) {
         struct reading reading;
-        inbox_take(inbox, soon(), &content);
+        inbox_take(inbox, soon(), true, &content);
         ck_assert_uint_gt(content.readings.size, 0);
         while (inbox_next_reading(&content, &reading)) {
             ck_assert_uint_eq(reading.words[0], sample_reading(0, next[reading.tag]++).words[0]);

@@ -88,7 +88,7 @@ static void put(uint32_t tag, uint32_t first, uint32_t count)
 
 static enum err collect_and_commit(void)
 {
-    inbox_take(inbox, 0, &content);
+    inbox_take(inbox, 0, true, &content);
     enum err result = spooler_collect(spooler, &content, &now, true, &why);
     return result == ERR_OK ? spooler_commit(spooler, &now, true, &sent, &why) : result;
 }
@@ -155,7 +155,7 @@ static struct gap last_gap(void)
 START_TEST(a_batch_may_be_sent_only_when_it_is_committed)
 {
     put(0, 0, PER_BATCH);
-    inbox_take(inbox, 0, &content);
+    inbox_take(inbox, 0, true, &content);
     ck_assert_int_eq(spooler_collect(spooler, &content, &now, false, &why), ERR_OK);
     ck_assert_uint_eq(sent.count, 0);
     ck_assert_int_eq(number("SELECT count(*) FROM batch"), 0);

@@ -1,34 +1,34 @@
 #include "support/suite.h"
-#include "uplink/flight.h"
+#include "uplink/outstanding.h"
 
-static struct flight *flight;
+static struct outstanding *outstanding;
 
 static void setup(void)
 {
-    flight = flight_new();
-    ck_assert_ptr_nonnull(flight);
+    outstanding = outstanding_new();
+    ck_assert_ptr_nonnull(outstanding);
 }
 
 static void teardown(void)
 {
-    flight_free(flight);
+    outstanding_free(outstanding);
 }
 
-static enum err add(uint64_t seq, bool historical)
+static enum err add(uint64_t seq, bool backlog)
 {
-    return flight_add(
-        flight, &(struct flight_entry){.seq = seq, .readings = (uint32_t)seq, .historical = historical});
+    return outstanding_add(outstanding,
+                           &(struct sent_batch){.seq = seq, .readings = (uint32_t)seq, .backlog = backlog});
 }
 
 START_TEST(gives_back_what_was_added)
 {
-    struct flight_entry entry = {0};
+    struct sent_batch entry = {0};
     ck_assert_int_eq(add(7, false), ERR_OK);
-    ck_assert(flight_has(flight, 7));
-    ck_assert(flight_take(flight, 7, &entry));
+    ck_assert(outstanding_has(outstanding, 7));
+    ck_assert(outstanding_take(outstanding, 7, &entry));
     ck_assert_uint_eq(entry.readings, 7);
-    ck_assert(!flight_has(flight, 7));
-    ck_assert(!flight_take(flight, 7, &entry));
+    ck_assert(!outstanding_has(outstanding, 7));
+    ck_assert(!outstanding_take(outstanding, 7, &entry));
 }
 END_TEST
 
@@ -36,28 +36,28 @@ START_TEST(one_sequence_flies_once)
 {
     ck_assert_int_eq(add(7, false), ERR_OK);
     ck_assert_int_eq(add(7, true), ERR_CONFLICT);
-    ck_assert_uint_eq(flight_count(flight), 1);
+    ck_assert_uint_eq(outstanding_count(outstanding), 1);
 }
 END_TEST
 
 START_TEST(counts_what_is_backlog)
 {
-    struct flight_entry entry;
+    struct sent_batch entry;
     ck_assert_int_eq(add(1, true), ERR_OK);
     ck_assert_int_eq(add(2, false), ERR_OK);
-    ck_assert_uint_eq(flight_historical(flight), 1);
-    ck_assert(flight_take(flight, 1, &entry));
-    ck_assert_uint_eq(flight_historical(flight), 0);
-    ck_assert_uint_eq(flight_count(flight), 1);
+    ck_assert_uint_eq(outstanding_backlog(outstanding), 1);
+    ck_assert(outstanding_take(outstanding, 1, &entry));
+    ck_assert_uint_eq(outstanding_backlog(outstanding), 0);
+    ck_assert_uint_eq(outstanding_count(outstanding), 1);
 }
 END_TEST
 
 START_TEST(has_a_maximum)
 {
-    for (uint64_t seq = 1; seq <= FLIGHT_MAX; seq++) {
+    for (uint64_t seq = 1; seq <= OUTSTANDING_MAX; seq++) {
         ck_assert_int_eq(add(seq, false), ERR_OK);
     }
-    ck_assert_int_eq(add(FLIGHT_MAX + 1, false), ERR_LIMIT);
+    ck_assert_int_eq(add(OUTSTANDING_MAX + 1, false), ERR_LIMIT);
 }
 END_TEST
 
@@ -71,11 +71,11 @@ START_TEST(finds_every_entry_whatever_was_taken_before)
         random = random * 1664525U + 1013904223U;
         size_t stream = (random >> 8) & 1;
         size_t index = (random >> 10) % STREAM;
-        uint64_t seq = 2000 + index + stream * 2 * FLIGHT_MAX;
-        struct flight_entry entry = {0};
-        ck_assert_int_eq(flight_has(flight, seq), present[stream][index]);
+        uint64_t seq = 2000 + index + stream * 2 * OUTSTANDING_MAX;
+        struct sent_batch entry = {0};
+        ck_assert_int_eq(outstanding_has(outstanding, seq), present[stream][index]);
         if (present[stream][index]) {
-            ck_assert(flight_take(flight, seq, &entry));
+            ck_assert(outstanding_take(outstanding, seq, &entry));
             ck_assert_uint_eq(entry.seq, seq);
         } else {
             ck_assert_int_eq(add(seq, false), ERR_OK);
@@ -87,7 +87,7 @@ END_TEST
 
 int main(void)
 {
-    return suite_run_with("flight", setup, teardown,
+    return suite_run_with("outstanding", setup, teardown,
                           (const TTest *[]){
                               gives_back_what_was_added,
                               one_sequence_flies_once,
