@@ -1,0 +1,355 @@
+#include "bridge.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "bridge_report.h"
+#include "bridge_state.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- options as the stages want them ---- */
+
+static struct spool_configuration spool_configuration(const struct bridge_options *options)
+{
+    return (struct spool_configuration){
+        .catalog = options->catalog,
+        .batch =
+            {
+                .max_readings = (size_t)options->batch.max_readings,
+                .max_age_us = options->batch.max_age_us,
+            },
+        .bounds =
+            {
+                .max_bytes = options->spool.max_size,
+                .max_age_us = options->spool.max_age_us,
+                .min_free = options->spool.min_free,
+                .policy = (enum room_policy)options->spool.when_full,
+            },
+    };
+}
+
+static struct uplink_options uplink_options(const struct bridge_options *options)
+{
+    return (struct uplink_options){
+        .bridge = options->bridge.name,
+        .tls = options->tls,
+        .endpoints = options->server.endpoints.items,
+        .endpoint_count = options->server.endpoints.count,
+        .connect_ms = options->server.connect_us / CLOCK_US_PER_MS,
+        .retry_first_ms = (uint32_t)(options->server.retry_first_us / CLOCK_US_PER_MS),
+        .retry_cap_ms = (uint32_t)(options->server.retry_max_us / CLOCK_US_PER_MS),
+        .fail_back_ms = options->server.fail_back_us / CLOCK_US_PER_MS,
+        .backfill =
+            {
+                .rate = options->backfill.rate,
+                .window_share = options->backfill.window_share,
+            },
+    };
+}
+
+static void free_options(const struct bridge *bridge, struct bridge_options *options)
+{
+    bridge_options_release(options);
+    options_free(bridge->daemon->table, options);
+}
+
+/* ---- stopping ---- */
+
+static void stop_now(struct bridge *bridge)
+{
+    bridge->state = BRIDGE_STOPPED;
+    loop_stop(bridge->loop);
+}
+
+static void on_drained(void *owner)
+{
+    stop_now(owner);
+}
+
+static void on_deadline(void *owner)
+{
+    struct bridge *bridge = owner;
+    log_warn("bridge", log_event("deadline"),
+             log_str("effect", "not everything was acknowledged in time: it "
+                               "stays in the spool and is sent at the next "
+                               "start"));
+    stop_now(bridge);
+}
+
+static void on_stop_signal(void *owner)
+{
+    struct bridge *bridge = owner;
+    if (bridge->state != BRIDGE_RUNNING) {
+        return;
+    }
+    log_info("bridge", log_event("stopping"));
+    notify_send("STOPPING=1\nSTATUS=waiting for acknowledgements");
+    bridge->state = BRIDGE_FLUSHING;
+    loop_timer_start_ms(bridge->deadline_timer, bridge->options.bridge.shutdown_us / CLOCK_US_PER_MS);
+    field_stop(bridge->field);
+    bridge->field = NULL;
+    const struct spool_request flush = {.kind = SPOOL_REQUEST_FLUSH};
+    if (spool_thread_request(bridge->spool, &flush, 1) != ERR_OK) {
+        stop_now(bridge); /* spool_thread_stop() flushes too, only nobody waits for the acks then */
+    }
+}
+
+/* ---- from the spool ---- */
+
+static void on_joined(void *owner, const struct spool_joined *joined)
+{
+    struct bridge *bridge = owner;
+    uplink_joined(bridge->uplink, joined);
+}
+
+static void on_committed(void *owner, struct spool_batches *batches, uint64_t skipped_first,
+                         uint64_t skipped_last)
+{
+    struct bridge *bridge = owner;
+    uplink_committed(bridge->uplink, batches, skipped_first, skipped_last);
+}
+
+static void on_backlog(void *owner, uint32_t session, struct spool_batches *batches, uint64_t next)
+{
+    struct bridge *bridge = owner;
+    uplink_backlog(bridge->uplink, session, batches, next);
+}
+
+static void on_flushed(void *owner)
+{
+    struct bridge *bridge = owner;
+    if (bridge->state == BRIDGE_FLUSHING) {
+        bridge->state = BRIDGE_DRAINING;
+        uplink_drain(bridge->uplink, on_drained, bridge);
+    }
+}
+
+static void on_failed(void *owner, enum err code, const char *reason)
+{
+    struct bridge *bridge = owner;
+    (void)code;
+    (void)reason; /* the spool's thread has said it */
+    bridge->failed = true;
+    stop_now(bridge);
+}
+
+static const struct spool_events spool_events = {
+    .joined = on_joined,
+    .committed = on_committed,
+    .backlog = on_backlog,
+    .flushed = on_flushed,
+    .failed = on_failed,
+};
+
+/* ---- reloading ---- */
+
+static bool must_stay(const struct bridge_options *old, const struct bridge_options *new,
+                      struct err_text *why)
+{
+    if (strcmp(old->bridge.name, new->bridge.name) != 0) {
+        err_set(why, ERR_CONFIG, "bridge.name cannot change while the bridge runs: start it again");
+        return true;
+    }
+    if (strcmp(old->bridge.spool, new->bridge.spool) != 0) {
+        err_set(why, ERR_CONFIG, "bridge.spool cannot change while the bridge runs: start it again");
+        return true;
+    }
+    return false;
+}
+
+static enum err start_field(struct bridge *bridge, struct err_text *why)
+{
+    struct reading_sink sink = spool_thread_sink(bridge->spool);
+    return field_start(&bridge->options.field, bridge->options.catalog, &sink, &bridge->field, why);
+}
+
+/* Nobody polls while the catalog changes: readings are indices into it. */
+static enum err swap(struct bridge *bridge, struct bridge_options *new, struct err_text *why)
+{
+    struct spool_configuration configuration = spool_configuration(new);
+    field_stop(bridge->field);
+    bridge->field = NULL;
+    enum err result = spool_thread_configure(bridge->spool, &configuration, why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    struct bridge_options old = bridge->options;
+    bridge->options = *new;
+    struct uplink_options uplink = uplink_options(&bridge->options);
+    uplink_configure(bridge->uplink, &uplink);
+    free_options(bridge, &old);
+    return ERR_OK;
+}
+
+static void reload(struct bridge *bridge)
+{
+    struct bridge_options new = {.tls = NULL};
+    struct err_text why = {{0}};
+    enum err result = daemon_load(bridge->daemon, bridge->config, &new);
+    if (result != ERR_OK) {
+        log_error("bridge", log_event("reload_refused"), log_str("config", bridge->config),
+                  log_str("effect", "the old configuration stays in force"));
+        return;
+    }
+    result = must_stay(&bridge->options, &new, &why) ? ERR_CONFIG : swap(bridge, &new, &why);
+    if (result == ERR_OK) {
+        log_info("bridge", log_event("reloaded"), log_str("config", bridge->config));
+    } else {
+        log_error("bridge", log_event("reload_refused"), log_str("config", bridge->config),
+                  log_str("reason", why.text), log_str("effect", "the old configuration stays in force"));
+        free_options(bridge, &new);
+    }
+    if (!bridge->field && start_field(bridge, &why) != ERR_OK) {
+        log_error("bridge", log_event("field_failed"), log_str("reason", why.text));
+        bridge->failed = true;
+        stop_now(bridge);
+    }
+}
+
+static void on_reload_signal(void *owner)
+{
+    struct bridge *bridge = owner;
+    char state[64];
+    if (bridge->state != BRIDGE_RUNNING) {
+        return;
+    }
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_us());
+    notify_send(state);
+    reload(bridge);
+    notify_send("READY=1");
+}
+
+/* ---- life ---- */
+
+static void on_watchdog(void *owner)
+{
+    struct bridge *bridge = owner;
+    notify_send("WATCHDOG=1");
+    loop_timer_start_ms(bridge->watchdog_timer, notify_watchdog_us() / CLOCK_US_PER_MS);
+}
+
+static enum err make_loop(struct bridge *bridge, struct err_text *why)
+{
+    bridge->loop = loop_new();
+    if (!bridge->loop) {
+        return err_set(why, ERR_NO_MEMORY, "cannot make an event loop");
+    }
+    bridge->stop_signals[0] = loop_signal_new(bridge->loop, SIGTERM, on_stop_signal, bridge);
+    bridge->stop_signals[1] = loop_signal_new(bridge->loop, SIGINT, on_stop_signal, bridge);
+    bridge->reload_signal = loop_signal_new(bridge->loop, SIGHUP, on_reload_signal, bridge);
+    bridge->deadline_timer = loop_timer_new(bridge->loop, on_deadline, bridge);
+    bridge->watchdog_timer = loop_timer_new(bridge->loop, on_watchdog, bridge);
+    bool all = bridge->stop_signals[0] && bridge->stop_signals[1] && bridge->reload_signal &&
+               bridge->deadline_timer && bridge->watchdog_timer;
+    return all ? ERR_OK : err_set(why, ERR_NO_MEMORY, "cannot make signals and timers");
+}
+
+static enum err start_spool(struct bridge *bridge, struct err_text *why)
+{
+    const struct bridge_options *options = &bridge->options;
+    const struct spool_options spool_options = {
+        .path = options->bridge.spool,
+        .bridge = options->bridge.name,
+        .ack_log_rows = options->spool.ack_log,
+    };
+    const struct spool_configuration configuration = spool_configuration(options);
+    struct spool *spool = NULL;
+    enum err result = spool_open(&spool_options, clock_wall_us(), &spool, why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    const struct spool_thread_options thread = {
+        .spool = spool,
+        .configuration = &configuration,
+        .loop = bridge->loop,
+        .events = &spool_events,
+        .owner = bridge,
+    };
+    return spool_thread_start(&thread, &bridge->spool, why);
+}
+
+static enum err start_control(struct bridge *bridge, struct err_text *why)
+{
+    const char *path = bridge->options.bridge.control;
+    const char *folder = getenv("RUNTIME_DIRECTORY");
+    char in_folder[512];
+    if (path[0] == '\0' && folder && folder[0] != '\0') {
+        snprintf(in_folder, sizeof in_folder, "%s/bridge.sock", folder);
+        path = in_folder;
+    }
+    if (path[0] == '\0') {
+        return ERR_OK;
+    }
+    return control_start(bridge->loop, path, bridge_report_answer, bridge, &bridge->control, why);
+}
+
+static enum err start(struct bridge *bridge, struct err_text *why)
+{
+    const struct uplink_options options = uplink_options(&bridge->options);
+    enum err result = make_loop(bridge, why);
+    if (result == ERR_OK) {
+        result = start_spool(bridge, why);
+    }
+    if (result == ERR_OK) {
+        result = uplink_new(bridge->loop, &options, &bridge->uplink, why);
+    }
+    if (result == ERR_OK) {
+        uplink_attach(bridge->uplink, bridge->spool);
+        result = start_control(bridge, why);
+    }
+    return result == ERR_OK ? start_field(bridge, why) : result;
+}
+
+/* In this order: no more readings, then no more acks, then the spool commits what it has. */
+static void tear_down(struct bridge *bridge)
+{
+    field_stop(bridge->field);
+    control_stop(bridge->control);
+    uplink_free(bridge->uplink);
+    spool_thread_free(bridge->spool);
+    loop_timer_free(bridge->watchdog_timer);
+    loop_timer_free(bridge->deadline_timer);
+    loop_signal_free(bridge->reload_signal);
+    loop_signal_free(bridge->stop_signals[0]);
+    loop_signal_free(bridge->stop_signals[1]);
+    loop_free(bridge->loop);
+    free_options(bridge, &bridge->options);
+}
+
+static void say_ready(struct bridge *bridge)
+{
+    struct spool_status status;
+    spool_thread_status(bridge->spool, &status);
+    log_info("bridge", log_event("ready"), log_str("bridge", bridge->options.bridge.name),
+             log_hex("epoch", spool_thread_epoch(bridge->spool), BATCH_EPOCH_SIZE),
+             log_u64("links", bridge->options.field.links.count),
+             log_u64("tags", catalog_count(bridge->options.catalog)),
+             log_i64("backlog_batches", status.state.batches), log_u64("next_seq", status.state.next_seq));
+    notify_send("READY=1\nSTATUS=polling");
+    if (notify_watchdog_us() > 0) {
+        on_watchdog(bridge);
+    }
+}
+
+int bridge_run(const struct daemon *daemon, const char *config, struct bridge_options *options)
+{
+    struct bridge bridge = {
+        .daemon = daemon, .config = config, .options = *options, .started_us = clock_mono_us()};
+    struct err_text why = {{0}};
+    enum err result = start(&bridge, &why);
+    if (result == ERR_OK) {
+        bridge.state = BRIDGE_RUNNING;
+        say_ready(&bridge);
+        loop_run(bridge.loop);
+    } else {
+        log_error("bridge", log_event("cannot_start"), log_str("reason", why.text));
+    }
+    bool failed = result != ERR_OK || bridge.failed;
+    tear_down(&bridge);
+    log_info("bridge", log_event("stopped"), log_bool("failed", failed));
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
