@@ -11,12 +11,13 @@ const uint8_t fixture_hash[CATALOG_HASH_SIZE] = {BYTES_8(0xca), BYTES_8(0xca), B
 void fixture_batch(struct fixture_batch *batch, uint8_t epoch, uint64_t sequence, uint8_t content)
 {
     memset(batch->bytes, content, sizeof batch->bytes);
+    int64_t second = (int64_t)(sequence % 1000000);
     batch->view = (struct batch_view){
         .kind = BATCH_READINGS,
         .identity = {.sequence = sequence},
         .count = 10,
-        .first_us = (int64_t)sequence * CLOCK_US_PER_S,
-        .last_us = ((int64_t)sequence + 1) * CLOCK_US_PER_S,
+        .first_us = second * CLOCK_US_PER_S,
+        .last_us = (second + 1) * CLOCK_US_PER_S,
         .body = {batch->bytes, sizeof batch->bytes},
         .encoded = {batch->bytes, sizeof batch->bytes},
     };

@@ -17,7 +17,7 @@ struct fixture_batch {
 /* A catalog's hash, of which there is one: 32 times 0xca. */
 extern const uint8_t fixture_hash[CATALOG_HASH_SIZE];
 
-/* `content` tells batches of one identity apart. Covers the second after 1 000 000 · sequence µs. */
+/* `content` tells batches of one identity apart. Covers the second that begins at the sequence. */
 void fixture_batch(struct fixture_batch *batch, uint8_t epoch, uint64_t sequence, uint8_t content);
 
 /* Puts the catalog in a group of its own. */
