@@ -37,7 +37,7 @@ static const struct metric table[SERVER_METRICS + 1] = {
     COUNTER(SERVER_TIMEOUTS, "timeouts", "Sessions ended because the peer fell silent", NULL),
     COUNTER(SERVER_SUPERSEDED, "superseded",
             "Sessions ended because the same bridge and epoch connected anew", NULL),
-    COUNTER(SERVER_EPOCHS_BEHIND, "spools_behind",
+    COUNTER(SERVER_SPOOLS_BEHIND, "spools_behind",
             "Sessions of a spool that is older than what is stored of it", NULL),
     COUNTER(SERVER_STORES_BEHIND, "stores_behind",
             "Sessions of a spool that has trimmed batches which are not stored", NULL),

@@ -29,7 +29,7 @@ enum store_result {
 };
 
 struct store_batch {
-    const char *bridge; /* name from the certificate */
+    const char *bridge;            /* name from the certificate */
     const struct batch_view *view; /* checked completely; also its body, if it is one of gaps */
     int64_t received_us;
     bool historical;

@@ -48,6 +48,11 @@ static void deliver(void *owner)
     inbox->answered(inbox->owner, &arrived);
 }
 
+void store_inbox_deliver_rest(struct store_inbox *inbox)
+{
+    deliver(inbox);
+}
+
 void store_inbox_put(struct store_inbox **touched, struct store_request *request)
 {
     struct store_inbox *inbox = request->inbox;

@@ -13,7 +13,9 @@ typedef void store_answered(void *owner, struct store_queue *answered);
 
 /* NULL: out of memory. */
 MUST_USE struct store_inbox *store_inbox_new(struct loop *loop, store_answered *answered, void *owner);
-/* After the store thread has stopped and the loop has ended. NULL is fine. */
+/* After the store thread has stopped and the loop has ended: calls answered() with what was not delivered. */
+void store_inbox_deliver_rest(struct store_inbox *inbox);
+/* Then, too; frees what was not delivered. NULL is fine. */
 void store_inbox_free(struct store_inbox *inbox);
 
 /*

@@ -1,0 +1,48 @@
+/*
+ * admission: how many connections may be open, in all, from one address, and in their handshake, so that slow
+ * or hostile peers starve nobody. An IPv6 peer counts by its /64. Shared by all loops; any thread.
+ */
+#ifndef BOURDON_SERVER_FRONT_ADMISSION_H
+#define BOURDON_SERVER_FRONT_ADMISSION_H
+
+#include "server_metrics.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+struct admission_limits {
+    size_t connections;
+    size_t per_address;
+    size_t handshakes;
+};
+
+enum admission_result {
+    ADMISSION_GRANTED,
+    ADMISSION_TOO_MANY,
+    ADMISSION_TOO_MANY_OF_ADDRESS,
+    ADMISSION_TOO_MANY_HANDSHAKES,
+};
+
+struct admission;
+struct admission_address; /* what one address has open */
+
+/* NULL: out of memory. Keeps the gauges of connections and handshakes in `metrics`. */
+MUST_USE struct admission *admission_new(const struct admission_limits *limits,
+                                         struct server_metrics *metrics);
+void admission_free(struct admission *admission); /* after every connection has left; NULL is fine */
+void admission_set_limits(struct admission *admission, const struct admission_limits *limits);
+
+/*
+ * A connection begins, with its handshake. GRANTED: `*address` is to be given back by admission_leave(). Out
+ * of memory counts as too many.
+ */
+enum admission_result admission_enter(struct admission *admission, const struct sockaddr_storage *from,
+                                      struct admission_address **address);
+void admission_handshake_done(struct admission *admission);
+void admission_leave(struct admission *admission, struct admission_address *address);
+
+/* For logs: "connections", "connections_per_address", "handshakes". */
+const char *admission_result_name(enum admission_result result);
+
+#endif

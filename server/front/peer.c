@@ -1,0 +1,454 @@
+#include "front/peer.h"
+
+#include "base/clock.h"
+#include "front/ingest.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Acks of a full window and a hello; a bridge that does not read them is dropped. */
+enum { OUT_LIMIT = 512 * 1024 };
+
+static void count(const struct peer *peer, enum server_metric which, int64_t amount)
+{
+    server_count(peer->listener->front->metrics, which, amount);
+}
+
+static const char *name_of(const struct peer *peer)
+{
+    return peer->bridge ? peer->bridge->name : "";
+}
+
+/* ---- life ---- */
+
+void peer_unref(struct peer *peer)
+{
+    if (atomic_fetch_sub(&peer->references, 1) == 1) {
+        free(peer);
+    }
+}
+
+static void link_peer(struct peer *peer)
+{
+    struct listener *listener = peer->listener;
+    peer->next = listener->peers;
+    if (peer->next) {
+        peer->next->previous = peer;
+    }
+    listener->peers = peer;
+}
+
+static void unlink_peer(struct peer *peer)
+{
+    if (peer->next) {
+        peer->next->previous = peer->previous;
+    }
+    if (peer->previous) {
+        peer->previous->next = peer->next;
+    } else {
+        peer->listener->peers = peer->next;
+    }
+}
+
+/* The connection is over: releases everything but the memory that the store's requests point to. */
+static void release(struct peer *peer)
+{
+    struct front *front = peer->listener->front;
+    if (peer->state == PEER_HANDSHAKE) {
+        admission_handshake_done(front->admission);
+    }
+    if (peer->opened) {
+        count(peer, SERVER_SESSIONS, -1);
+    }
+    peer->state = PEER_GONE;
+    roster_leave(front->roster, &peer->session);
+    admission_leave(front->admission, peer->address);
+    io_free(peer->io);
+    receiver_free(peer->receiver);
+    peer->io = NULL;
+    peer->receiver = NULL;
+    store_queue_free(&peer->refused);
+    unlink_peer(peer);
+    listener_peer_left(peer->listener);
+    peer_unref(peer);
+}
+
+void peer_drop(struct peer *peer)
+{
+    if (peer->state != PEER_GONE) {
+        release(peer);
+    }
+}
+
+/* ---- the session's events: they only note ---- */
+
+static void send_bytes(void *owner, struct bytes bytes)
+{
+    struct peer *peer = owner;
+    if (peer->broken == ERR_OK) {
+        peer->broken = io_write(peer->io, bytes);
+    }
+}
+
+static void session_opens(void *owner, const struct frame_open *open)
+{
+    struct peer *peer = owner;
+    peer->first_sequence = open->first_sequence;
+    peer->next_sequence = open->next_sequence;
+    memcpy(peer->session.epoch, open->epoch, sizeof peer->session.epoch);
+    ingest_look_up(peer);
+}
+
+static void catalog_arrived(void *owner, const struct catalog *catalog)
+{
+    ingest_catalog(owner, catalog);
+}
+
+static void batch_arrived(void *owner, const struct batch_view *view, bool historical)
+{
+    ingest_batch(owner, view, historical);
+}
+
+static const struct catalog *find_catalog(void *owner, const uint8_t *hash)
+{
+    (void)owner;
+    (void)hash;
+    return NULL;
+}
+
+static void batch_rejected(void *owner, uint64_t sequence, const char *text)
+{
+    struct peer *peer = owner;
+    uint64_t suppressed;
+    metric_add(&peer->bridge->rejected, 1);
+    count(peer, SERVER_BATCHES_REJECTED, 1);
+    if (log_limit_allow(&peer->listener->limit_malformed, clock_mono_us(), &suppressed)) {
+        log_warn("ingest", log_event("batch_rejected"), log_str("bridge", name_of(peer)),
+                 log_u64("seq", sequence), log_str("reason", text), log_u64("suppressed", suppressed));
+    }
+}
+
+/* A session that had opened is worth a line; what a stranger can cause again and again is limited. */
+static bool worth_a_line(struct peer *peer)
+{
+    uint64_t suppressed;
+    return peer->opened || log_limit_allow(&peer->listener->limit_malformed, clock_mono_us(), &suppressed);
+}
+
+static void session_closed(void *owner, enum err code, enum bye_reason reason, const char *text)
+{
+    struct peer *peer = owner;
+    count(peer, SERVER_PROTOCOL_ERRORS, reason == BYE_PROTOCOL);
+    count(peer, SERVER_TIMEOUTS, code == ERR_TIMEOUT);
+    if (!peer->bridge || !worth_a_line(peer)) {
+        return;
+    }
+    LOG_AT(code == ERR_OK ? LOG_INFO : LOG_WARN, "front", log_event("session_closed"),
+           log_str("bridge", name_of(peer)),
+           log_hex("epoch", peer->session.epoch, sizeof peer->session.epoch),
+           log_str("address", io_address(peer->io)), log_str("reason", bye_reason_name(reason)),
+           log_str("text", text), log_u64("batches", peer->batches), log_u64("readings", peer->readings));
+}
+
+static const struct receiver_events session_events = {
+    .send = send_bytes,
+    .open = session_opens,
+    .catalog = catalog_arrived,
+    .batch = batch_arrived,
+    .find_catalog = find_catalog,
+    .rejected = batch_rejected,
+    .closed = session_closed,
+};
+
+/* ---- what the events noted ---- */
+
+static void part(struct peer *peer)
+{
+    peer->state = PEER_PARTING;
+    roster_leave(peer->listener->front->roster, &peer->session);
+    io_shutdown(peer->io, LISTENER_LINGER_MS);
+}
+
+/* While the store is behind, a bridge that waits for answers is not read, but never so long that its session
+ * would take it for dead. */
+static void pause_or_resume(struct peer *peer)
+{
+    bool behind = peer->requests > 0 && store_thread_is_behind(peer->listener->front->store);
+    if (behind && peer->paused_until_us == 0) {
+        peer->paused_until_us = clock_mono_us() + LISTENER_PAUSE_MAX_MS * CLOCK_US_PER_MS;
+        count(peer, SERVER_PAUSES, 1);
+        io_pause(peer->io);
+    } else if (peer->paused_until_us != 0 && (!behind || clock_mono_us() >= peer->paused_until_us)) {
+        peer->paused_until_us = 0;
+        io_resume(peer->io);
+    }
+}
+
+void peer_settle(struct peer *peer)
+{
+    if (peer->state != PEER_SESSION) {
+        return;
+    }
+    ingest_refused(peer);
+    if (peer->draining && peer->requests == 0 && receiver_state(peer->receiver) != RECEIVER_CLOSED) {
+        receiver_goodbye(peer->receiver, BYE_SHUTTING_DOWN, "the server is being stopped", clock_mono_us());
+    }
+    if (receiver_state(peer->receiver) == RECEIVER_CLOSED) {
+        part(peer);
+    } else if (peer->broken != ERR_OK) {
+        log_warn("front", log_event("session_dropped"), log_str("bridge", name_of(peer)),
+                 log_str("address", io_address(peer->io)), log_str("reason", err_name(peer->broken)));
+        peer_drop(peer);
+    } else if (!peer->draining) {
+        pause_or_resume(peer);
+    }
+}
+
+void peer_goodbye(struct peer *peer, enum bye_reason reason, const char *text)
+{
+    if (peer->state == PEER_SESSION) {
+        receiver_goodbye(peer->receiver, reason, text, clock_mono_us());
+    }
+}
+
+/* ---- superseding ---- */
+
+static void superseded_here(void *owner)
+{
+    struct peer *peer = owner;
+    count(peer, SERVER_SUPERSEDED, peer->state == PEER_SESSION);
+    peer_goodbye(peer, BYE_SUPERSEDED, "the same bridge with the same spool has connected anew");
+    peer_settle(peer);
+    peer_unref(peer);
+}
+
+/* In the thread of the newer session, with the roster's lock held: the older one hears of it in its own. */
+static void superseded(struct roster_session *session)
+{
+    struct peer *peer = (struct peer *)((char *)session - offsetof(struct peer, session));
+    atomic_fetch_add(&peer->references, 1);
+    if (loop_post(peer->listener->loop, superseded_here, peer) != ERR_OK) {
+        peer_unref(peer); // out of memory: the older one ends by its timers
+    }
+}
+
+/* ---- the connection's events ---- */
+
+/* True: may open a session. */
+static bool admit(struct peer *peer, struct err_text *why)
+{
+    const struct tls_peer *shown = io_peer(peer->io);
+    struct listener *listener = peer->listener;
+    if (shown->bridge[0] == '\0') {
+        count(peer, SERVER_REFUSED_NO_NAME, 1);
+        (void)err_set(why, ERR_REFUSED,
+                      "certificate %s (%s) names no bridge: it needs exactly one URI urn:bourdon:bridge:NAME",
+                      shown->serial, shown->subject);
+        return false;
+    }
+    if (!policy_allows(listener->policy, shown->bridge)) {
+        count(peer, SERVER_REFUSED_NOT_ALLOWED, 1);
+        (void)err_set(why, ERR_REFUSED,
+                      "bridge %s is not among the allowed ones (bridges: in the server's configuration)",
+                      shown->bridge);
+        return false;
+    }
+    return true;
+}
+
+static void log_refused(struct peer *peer, const char *reason)
+{
+    uint64_t suppressed;
+    if (log_limit_allow(&peer->listener->limit_refused, clock_mono_us(), &suppressed)) {
+        log_warn("front", log_event("refused"), log_str("address", io_address(peer->io)),
+                 log_str("reason", reason), log_u64("suppressed", suppressed));
+    }
+}
+
+static enum err start_session(struct peer *peer, int64_t now_us)
+{
+    struct listener *listener = peer->listener;
+    struct receiver_options options = {
+        .events = &session_events,
+        .owner = peer,
+        .decoder = listener->decoder,
+        .hello = listener->policy->hello,
+    };
+    options.hello.wall_us = clock_wall_us();
+    peer->session.superseded = superseded;
+    peer->receiver = receiver_new(&options, now_us);
+    return peer->receiver ? ERR_OK : ERR_NO_MEMORY;
+}
+
+/* Whoever is not admitted is told why, and goes. */
+static enum err greet(struct peer *peer, int64_t now_us)
+{
+    struct err_text why;
+    const struct tls_peer *shown = io_peer(peer->io);
+    if (!admit(peer, &why)) {
+        log_refused(peer, why.text);
+        receiver_goodbye(peer->receiver, BYE_NOT_ALLOWED, why.text, now_us);
+        return ERR_OK;
+    }
+    peer->bridge = roster_bridge(peer->listener->front->roster, shown->bridge);
+    if (!peer->bridge) {
+        return ERR_NO_MEMORY;
+    }
+    metric_set(&peer->bridge->certificate_end_us, shown->not_after_us);
+    receiver_start(peer->receiver, now_us);
+    return ERR_OK;
+}
+
+static void connection_opened(void *owner)
+{
+    struct peer *peer = owner;
+    int64_t now_us = clock_mono_us();
+    admission_handshake_done(peer->listener->front->admission);
+    peer->state = PEER_SESSION;
+    enum err result = start_session(peer, now_us);
+    if (result == ERR_OK) {
+        result = greet(peer, now_us);
+    }
+    if (result != ERR_OK) {
+        log_error("front", log_event("session_failed"), log_str("address", io_address(peer->io)),
+                  log_str("reason", err_name(result)));
+        peer_drop(peer);
+        return;
+    }
+    peer_settle(peer);
+}
+
+static void bytes_received(void *owner, struct bytes bytes)
+{
+    struct peer *peer = owner;
+    if (peer->state == PEER_SESSION) {
+        receiver_receive(peer->receiver, bytes, clock_mono_us());
+        peer_settle(peer);
+    }
+}
+
+static void all_sent(void *owner)
+{
+    (void)owner;
+}
+
+static void connection_closed(void *owner, enum err code, const char *reason)
+{
+    struct peer *peer = owner;
+    if (peer->state == PEER_HANDSHAKE) {
+        count(peer, SERVER_REFUSED_HANDSHAKE, 1);
+        log_refused(peer, reason);
+    } else if (peer->state == PEER_SESSION) {
+        log_warn("front", log_event("connection_lost"), log_str("bridge", name_of(peer)),
+                 log_str("address", io_address(peer->io)), log_str("reason", reason),
+                 log_u64("batches", peer->batches), log_u64("readings", peer->readings));
+    } else {
+        log_debug("front", log_event("connection_closed"), log_str("bridge", name_of(peer)),
+                  log_str("result", err_name(code)), log_str("reason", reason));
+    }
+    release(peer);
+}
+
+static const struct io_events connection_events = {
+    .opened = connection_opened,
+    .received = bytes_received,
+    .drained = all_sent,
+    .closed = connection_closed,
+};
+
+/* ---- accepting ---- */
+
+static void turn_away(struct listener *listener, enum admission_result result)
+{
+    uint64_t suppressed;
+    if (log_limit_allow(&listener->limit_turned_away, clock_mono_us(), &suppressed)) {
+        log_warn("front", log_event("turned_away"), log_str("limit", admission_result_name(result)),
+                 log_u64("suppressed", suppressed));
+    }
+}
+
+static enum err start_peer(struct listener *listener, struct admission_address *address, int fd)
+{
+    struct peer *peer = calloc(1, sizeof *peer);
+    if (!peer) {
+        close(fd);
+        return ERR_NO_MEMORY;
+    }
+    peer->listener = listener;
+    peer->address = address;
+    atomic_init(&peer->references, 1);
+    struct io_options options = {
+        .loop = listener->loop,
+        .tls = listener->policy->tls,
+        .events = &connection_events,
+        .owner = peer,
+        .handshake_ms = listener->policy->handshake_ms,
+        .out_limit = OUT_LIMIT,
+    };
+    enum err result = io_accept(&options, fd, &peer->io);
+    if (result != ERR_OK) {
+        free(peer);
+        return result;
+    }
+    link_peer(peer);
+    return ERR_OK;
+}
+
+void peer_accept(struct listener *listener, int fd)
+{
+    struct sockaddr_storage from = {0};
+    socklen_t size = sizeof from;
+    struct admission_address *address;
+    (void)getpeername(fd, (struct sockaddr *)&from, &size);
+    enum admission_result result = admission_enter(listener->front->admission, &from, &address);
+    if (result != ADMISSION_GRANTED) {
+        close(fd);
+        turn_away(listener, result);
+        return;
+    }
+    if (start_peer(listener, address, fd) != ERR_OK) {
+        admission_handshake_done(listener->front->admission);
+        admission_leave(listener->front->admission, address);
+    }
+}
+
+/* ---- from the listener ---- */
+
+void peer_tick(struct peer *peer, int64_t now_us)
+{
+    if (peer->state != PEER_SESSION) {
+        return;
+    }
+    if (now_us >= receiver_deadline_us(peer->receiver)) {
+        receiver_tick(peer->receiver, now_us);
+    }
+    if (clock_wall_us() > io_peer(peer->io)->not_after_us) {
+        peer_goodbye(peer, BYE_NOT_ALLOWED, "the bridge's certificate has expired");
+    }
+    peer_settle(peer);
+}
+
+void peer_judge(struct peer *peer)
+{
+    struct err_text why;
+    if (peer->state == PEER_SESSION && !admit(peer, &why)) {
+        log_refused(peer, why.text);
+        peer_goodbye(peer, BYE_NOT_ALLOWED, why.text);
+    }
+    peer_settle(peer);
+}
+
+void peer_drain(struct peer *peer)
+{
+    peer->draining = true;
+    if (peer->state == PEER_HANDSHAKE) {
+        peer_drop(peer);
+        return;
+    }
+    if (peer->state == PEER_SESSION) {
+        io_pause(peer->io);
+    }
+    peer_settle(peer);
+}

@@ -1,0 +1,32 @@
+/*
+ * policy: what new connections are judged by: the TLS context, the names that are allowed, and what a session
+ * is told first. Immutable once made and counted: a reload makes a new one. Any thread.
+ */
+#ifndef BOURDON_SERVER_FRONT_POLICY_H
+#define BOURDON_SERVER_FRONT_POLICY_H
+
+#include "net/tls.h"
+#include "server_options.h"
+#include "tunnel/frame.h"
+
+#include <stdatomic.h>
+
+struct policy {
+    atomic_uint references;
+    struct tls_context *tls;
+    struct frame_hello hello; /* without the time */
+    int64_t handshake_ms;
+    bool any_name;
+    size_t name_count;
+    char **names; /* sorted */
+};
+
+/* Takes over the caller's reference of `tls`, also on failure. `store_id` has STORE_ID_SIZE bytes. */
+MUST_USE enum err policy_new(const struct server_options *options, struct tls_context *tls,
+                             const uint8_t *store_id, struct policy **policy);
+struct policy *policy_ref(struct policy *policy);
+void policy_unref(struct policy *policy); /* NULL is fine */
+
+bool policy_allows(const struct policy *policy, const char *bridge);
+
+#endif

@@ -1,0 +1,515 @@
+#include "server.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "front/listener.h"
+#include "http.h"
+#include "net/control.h"
+#include "status.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+    FILES_BESIDES_CONNECTIONS = 128,
+    THREADS_MAX = 64,
+    CERTIFICATE_CHECK_MS = 24 * 3600 * 1000,
+};
+#define CERTIFICATE_WARN_US (30 * 24 * 3600 * CLOCK_US_PER_S)
+
+struct server {
+    const struct daemon *daemon;
+    const char *config;
+    struct server_options options;
+    int exit_status;
+    bool stopping;
+
+    struct loop *loop;
+    struct loop_signal *terminate, *interrupt, *hang_up;
+    struct loop_timer *watchdog, *deadline, *certificate_check;
+
+    struct server_metrics metrics;
+    struct store *store;
+    struct store_thread *store_thread;
+    struct admission *admission;
+    struct roster *roster;
+    struct front front;
+    struct policy *policy;
+    struct listener **listeners;
+    size_t listener_count;
+    uint16_t *ports;
+    atomic_size_t undrained; /* listeners that still have peers */
+
+    struct status status;
+    struct http *http;
+    struct control *control;
+};
+
+/* ---- certificates ---- */
+
+static enum err make_policy(struct server *server, const struct server_options *options,
+                            struct policy **policy, struct err_text *why)
+{
+    const struct tls_options tls_options = {
+        .side = TLS_SERVER,
+        .ca = options->ca,
+        .certificate = options->certificate,
+        .key = options->key,
+        .crl = options->crl,
+        .alpn = "bourdon/1",
+        .allow_tls12 = options->tls12,
+    };
+    struct tls_context *tls;
+    enum err result = tls_context_new(&tls_options, &tls, why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    result = policy_new(options, tls, server->store->id, policy);
+    return result == ERR_OK ? ERR_OK : err_set(why, result, "out of memory");
+}
+
+static void check_certificate(void *owner)
+{
+    struct server *server = owner;
+    char end[CLOCK_TEXT_MAX];
+    int64_t end_us = tls_context_not_after_us(server->policy->tls);
+    int64_t left_us = end_us - clock_wall_us();
+    metric_set(&server->status.certificate_end_us, end_us);
+    if (left_us < CERTIFICATE_WARN_US) {
+        LOG_AT(left_us < 0 ? LOG_ERROR : LOG_WARN, "server",
+               log_event(left_us < 0 ? "certificate_expired" : "certificate_ends_soon"),
+               log_str("certificate", server->options.certificate), log_str("end", clock_format(end_us, end)),
+               log_str("do", "issue a new one, then send SIGHUP"));
+    }
+    loop_timer_start_ms(server->certificate_check, CERTIFICATE_CHECK_MS);
+}
+
+/* ---- stopping ---- */
+
+static void all_drained(void *owner)
+{
+    struct server *server = owner;
+    loop_stop(server->loop);
+}
+
+static void listener_drained(void *owner)
+{
+    struct server *server = owner;
+    if (atomic_fetch_sub(&server->undrained, 1) == 1) {
+        (void)!loop_post(server->loop, all_drained, server); // out of memory: the deadline ends it
+    }
+}
+
+static void too_late(void *owner)
+{
+    struct server *server = owner;
+    log_warn("server", log_event("stop_deadline"),
+             log_str("consequence", "connections are closed; what is not acknowledged comes again"));
+    loop_stop(server->loop);
+}
+
+static void begin_stop(void *owner)
+{
+    struct server *server = owner;
+    if (server->stopping) {
+        return;
+    }
+    server->stopping = true;
+    notify_send("STOPPING=1");
+    log_info("server", log_event("stopping"));
+    loop_timer_start_ms(server->deadline, server->options.timers.stop_us / CLOCK_US_PER_MS);
+    for (size_t i = 0; i < server->listener_count; i++) {
+        (void)!listener_post_drain(server->listeners[i]); // out of memory: the deadline ends it
+    }
+}
+
+void server_stop(struct server *server)
+{
+    (void)!loop_post(server->loop, begin_stop, server);
+}
+
+static void store_is_lost(void *owner)
+{
+    struct server *server = owner;
+    server->exit_status = EXIT_FAILURE;
+    begin_stop(server);
+}
+
+static void store_failed(void *owner)
+{
+    struct server *server = owner;
+    if (loop_post(server->loop, store_is_lost, server) != ERR_OK) {
+        abort(); // no memory even to say so: what is committed is safe, and nothing is acknowledged any more
+    }
+}
+
+/* ---- reloading ---- */
+
+/* What only a restart can change: said, not silently ignored. */
+static void warn_of_restart(const struct server_options *before, const struct server_options *after)
+{
+    const struct {
+        const char *key;
+        bool changed;
+    } keys[] = {
+        {"store", strcmp(before->store, after->store) != 0},
+        {"http", strcmp(before->http, after->http) != 0},
+        {"control", strcmp(before->control, after->control) != 0},
+        {"threads", before->threads != after->threads},
+        {"limits.queue_bytes", before->limits.queue_bytes != after->limits.queue_bytes},
+    };
+    bool listen_changed = before->listen.count != after->listen.count;
+    for (size_t i = 0; !listen_changed && i < before->listen.count; i++) {
+        listen_changed = strcmp(((char **)before->listen.items)[i], ((char **)after->listen.items)[i]) != 0;
+    }
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (keys[i].changed) {
+            log_warn("server", log_event("needs_restart"), log_str("key", keys[i].key));
+        }
+    }
+    if (listen_changed) {
+        log_warn("server", log_event("needs_restart"), log_str("key", "listen"));
+    }
+}
+
+static struct admission_limits admission_limits(const struct server_options *options)
+{
+    return (struct admission_limits){
+        .connections = (size_t)options->limits.connections,
+        .per_address = (size_t)options->limits.connections_per_address,
+        .handshakes = (size_t)options->limits.handshakes,
+    };
+}
+
+static void use_policy(struct server *server, struct policy *policy)
+{
+    policy_unref(server->policy);
+    server->policy = policy;
+    struct admission_limits limits = admission_limits(&server->options);
+    admission_set_limits(server->admission, &limits);
+    for (size_t i = 0; i < server->listener_count; i++) {
+        if (listener_post_policy(server->listeners[i], policy) != ERR_OK) {
+            log_error("server", log_event("reload_incomplete"), log_str("reason", err_name(ERR_NO_MEMORY)));
+        }
+    }
+}
+
+static enum err load_again(struct server *server, struct server_options *options, struct policy **policy)
+{
+    enum err result = daemon_load(server->daemon, server->config, options);
+    if (result != ERR_OK) {
+        return result; // daemon_load() has said why
+    }
+    struct err_text why;
+    result = make_policy(server, options, policy, &why);
+    if (result != ERR_OK) {
+        log_error("server", log_event("reload_error"), log_str("reason", why.text));
+        options_free(server->daemon->table, options);
+    }
+    return result;
+}
+
+void server_reload(struct server *server)
+{
+    struct server_options options;
+    struct policy *policy;
+    if (server->stopping) {
+        return;
+    }
+    notify_send("RELOADING=1");
+    if (load_again(server, &options, &policy) != ERR_OK) {
+        log_error("server", log_event("reload_refused"),
+                  log_str("consequence", "the old configuration stays in force"));
+    } else {
+        warn_of_restart(&server->options, &options);
+        options_free(server->daemon->table, &server->options);
+        server->options = options;
+        use_policy(server, policy);
+        check_certificate(server);
+        log_info("server", log_event("reloaded"));
+    }
+    notify_send("READY=1");
+}
+
+static void hang_up_arrived(void *owner)
+{
+    server_reload(owner);
+}
+
+/* ---- watching ---- */
+
+static void feed_watchdog(void *owner)
+{
+    struct server *server = owner;
+    if (store_thread_health(server->store_thread, NULL) != ERR_TIMEOUT) {
+        notify_send("WATCHDOG=1");
+    }
+    loop_timer_start_ms(server->watchdog, notify_watchdog_us() / CLOCK_US_PER_MS);
+}
+
+static enum err health(void *owner, struct err_text *why)
+{
+    struct server *server = owner;
+    return store_thread_health(server->store_thread, why);
+}
+
+static enum err write_metrics(void *owner, struct buffer *out)
+{
+    struct server *server = owner;
+    return status_metrics(&server->status, out);
+}
+
+static void answer_control(void *owner, const char *request, struct buffer *out)
+{
+    struct server *server = owner;
+    enum err result = ERR_NOT_FOUND;
+    if (strcmp(request, "status") == 0) {
+        result = status_json(&server->status, out);
+    } else if (strcmp(request, "metrics") == 0) {
+        result = status_metrics(&server->status, out);
+    }
+    if (result != ERR_OK) {
+        static const char unknown[] = "{\"error\":\"requests are status and metrics\"}\n";
+        (void)!buffer_append(out, unknown, sizeof unknown - 1);
+    }
+}
+
+/* ---- starting ---- */
+
+/* Every connection is a descriptor; the soft limit is often 1024 for historical reasons. */
+static void raise_file_limit(int64_t connections)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    uint64_t needed = (uint64_t)connections + FILES_BESIDES_CONNECTIONS;
+    if (limit.rlim_cur < needed) {
+        log_warn("server", log_event("few_open_files"), log_u64("limit", limit.rlim_cur),
+                 log_u64("needed", needed), log_str("do", "raise LimitNOFILE, or lower limits.connections"));
+    }
+}
+
+static enum err make_loop(struct server *server, struct err_text *why)
+{
+    server->loop = loop_new();
+    if (!server->loop) {
+        return err_set(why, ERR_NO_MEMORY, "cannot make an event loop");
+    }
+    server->terminate = loop_signal_new(server->loop, SIGTERM, begin_stop, server);
+    server->interrupt = loop_signal_new(server->loop, SIGINT, begin_stop, server);
+    server->hang_up = loop_signal_new(server->loop, SIGHUP, hang_up_arrived, server);
+    server->watchdog = loop_timer_new(server->loop, feed_watchdog, server);
+    server->deadline = loop_timer_new(server->loop, too_late, server);
+    server->certificate_check = loop_timer_new(server->loop, check_certificate, server);
+    bool made = server->terminate && server->interrupt && server->hang_up && server->watchdog &&
+                server->deadline && server->certificate_check;
+    return made ? ERR_OK : err_set(why, ERR_NO_MEMORY, "cannot make signals and timers");
+}
+
+static enum err start_store(struct server *server, struct err_text *why)
+{
+    enum err result = store_open(server->options.store, &server->store, why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    const struct store_thread_options options = {
+        .store = server->store,
+        .metrics = &server->metrics,
+        .queue_bytes = (size_t)server->options.limits.queue_bytes,
+        .failed = store_failed,
+        .owner = server,
+    };
+    return store_thread_start(&options, &server->store_thread, why);
+}
+
+static enum err make_front(struct server *server, struct err_text *why)
+{
+    struct admission_limits limits = admission_limits(&server->options);
+    server->admission = admission_new(&limits, &server->metrics);
+    server->roster = roster_new();
+    if (!server->admission || !server->roster) {
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    server->front = (struct front){
+        .admission = server->admission,
+        .roster = server->roster,
+        .store = server->store_thread,
+        .metrics = &server->metrics,
+        .drained = listener_drained,
+        .owner = server,
+    };
+    return make_policy(server, &server->options, &server->policy, why);
+}
+
+static size_t thread_count(const struct server_options *options)
+{
+    long cores = options->threads > 0 ? (long)options->threads : sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (size_t)cores;
+}
+
+static enum err make_listeners(struct server *server, struct err_text *why)
+{
+    size_t count = thread_count(&server->options);
+    server->ports = calloc(server->options.listen.count, sizeof *server->ports);
+    server->listeners = calloc(count, sizeof(struct listener *));
+    if (!server->ports || !server->listeners) {
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    enum err result = ERR_OK;
+    while (result == ERR_OK && server->listener_count < count) {
+        result = listener_new(&server->front, server->policy, &server->options.listen, server->ports,
+                              &server->listeners[server->listener_count], why);
+        server->listener_count += result == ERR_OK;
+    }
+    atomic_store(&server->undrained, server->listener_count);
+    return result;
+}
+
+static enum err start_http(struct server *server, struct err_text *why)
+{
+    const struct http_source source = {.owner = server, .health = health, .metrics = write_metrics};
+    char host[IO_HOST_MAX];
+    char port[IO_PORT_MAX];
+    if (server->options.http[0] == '\0') {
+        return ERR_OK;
+    }
+    if (!io_split_address(server->options.http, host, port)) {
+        return err_set(why, ERR_CONFIG, "http: \"%s\" is not host:port", server->options.http);
+    }
+    return http_start(host, port, &source, &server->http, why);
+}
+
+static enum err start_watching(struct server *server, struct err_text *why)
+{
+    server->status.metrics = &server->metrics;
+    server->status.roster = server->roster;
+    server->status.store = server->store_thread;
+    server->status.started_us = clock_wall_us();
+    enum err result = start_http(server, why);
+    if (result == ERR_OK && server->options.control[0] != '\0') {
+        result = control_start(server->loop, server->options.control, answer_control, server,
+                               &server->control, why);
+    }
+    return result;
+}
+
+static enum err start_listeners(struct server *server, struct err_text *why)
+{
+    enum err result = ERR_OK;
+    for (size_t i = 0; i < server->listener_count && result == ERR_OK; i++) {
+        result = listener_start(server->listeners[i], why);
+    }
+    return result;
+}
+
+static enum err start(struct server *server, struct err_text *why)
+{
+    static enum err (*const steps[])(struct server *, struct err_text *) = {
+        make_loop, start_store, make_front, make_listeners, start_watching, start_listeners,
+    };
+    enum err result = ERR_OK;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && result == ERR_OK; i++) {
+        result = steps[i](server, why);
+    }
+    return result;
+}
+
+enum err server_new(const struct daemon *daemon, const char *config, struct server_options *options,
+                    struct server **out, struct err_text *why)
+{
+    *out = NULL;
+    struct server *server = calloc(1, sizeof *server);
+    if (!server) {
+        options_free(daemon->table, options);
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    server->daemon = daemon;
+    server->config = config;
+    server->options = *options;
+    raise_file_limit(options->limits.connections);
+    enum err result = start(server, why);
+    if (result != ERR_OK) {
+        server_free(server);
+        return result;
+    }
+    *out = server;
+    return ERR_OK;
+}
+
+static void log_listening(const struct server *server)
+{
+    char *const *addresses = server->options.listen.items;
+    for (size_t i = 0; i < server->options.listen.count; i++) {
+        log_info("server", log_event("listening"), log_str("address", addresses[i]),
+                 log_u64("port", server->ports[i]), log_u64("threads", server->listener_count));
+    }
+    if (server->http) {
+        log_info("server", log_event("http_listening"), log_str("address", server->options.http),
+                 log_u64("port", http_port(server->http)));
+    }
+}
+
+int server_run(struct server *server)
+{
+    log_info("server", log_event("started"), log_str("version", BOURDON_VERSION),
+             log_str("store", server->options.store), log_hex("store_id", server->store->id, STORE_ID_SIZE));
+    log_listening(server);
+    check_certificate(server);
+    if (notify_watchdog_us() > 0) {
+        loop_timer_start_ms(server->watchdog, 0);
+    }
+    notify_send("READY=1");
+    loop_run(server->loop);
+    log_info("server", log_event("stopped"), log_i64("exit_status", server->exit_status));
+    return server->exit_status;
+}
+
+void server_free(struct server *server)
+{
+    if (!server) {
+        return;
+    }
+    control_stop(server->control);
+    http_stop(server->http);
+    for (size_t i = 0; i < server->listener_count; i++) {
+        listener_stop(server->listeners[i]);
+    }
+    store_thread_stop(server->store_thread);
+    for (size_t i = 0; i < server->listener_count; i++) {
+        listener_free(server->listeners[i]);
+    }
+    free(server->listeners);
+    free(server->ports);
+    policy_unref(server->policy);
+    roster_free(server->roster);
+    admission_free(server->admission);
+    store_close(server->store);
+    loop_signal_free(server->terminate);
+    loop_signal_free(server->interrupt);
+    loop_signal_free(server->hang_up);
+    loop_timer_free(server->watchdog);
+    loop_timer_free(server->deadline);
+    loop_timer_free(server->certificate_check);
+    loop_free(server->loop);
+    options_free(server->daemon->table, &server->options);
+    free(server);
+}
+
+uint16_t server_port(const struct server *server, size_t index)
+{
+    return server->ports[index];
+}
+
+uint16_t server_http_port(const struct server *server)
+{
+    return server->http ? http_port(server->http) : 0;
+}
