@@ -4,6 +4,7 @@
 #include "support/suite.h"
 
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -388,6 +389,17 @@ static void looked_up(void *owner, enum err result, const char *reason,
     loop_stop(loop);
 }
 
+/* A machine fresh from debootstrap has no /etc/hosts, and then no localhost. */
+static bool system_knows(const char *host)
+{
+    struct addrinfo *list = NULL;
+    bool known = getaddrinfo(host, NULL, NULL, &list) == 0;
+    if (known) {
+        freeaddrinfo(list);
+    }
+    return known;
+}
+
 START_TEST(finds_addresses)
 {
     static const struct {
@@ -399,6 +411,9 @@ START_TEST(finds_addresses)
         {"a name", "localhost", 0},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        if (!system_knows(rows[i].host)) {
+            continue;
+        }
         struct found found = {0};
         ck_assert_ptr_nonnull(loop_lookup_start(loop, rows[i].host, "8443", looked_up, &found));
         ck_assert_int_eq(found.calls, 0); // never at once
