@@ -1,38 +1,25 @@
 #include "connection.h"
 
 #include "base/clock.h"
+#include "outbox.h"
 #include "rtu.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* A reply that waits for its time. */
-struct pending {
-    int64_t due_us; /* monotonic; of the next byte, when it drips */
-    int64_t drip_us;
-    size_t sent; /* bytes that have dripped */
-    size_t copies;
-    size_t size;
-    uint8_t frame[MBAP_ADU_MAX];
-};
 
 struct connection {
     struct connection_options options;
     int fd;
     struct loop_watch *watch;
-    struct loop_timer *timer;   /* runs until the earliest of `pending` is due */
+    struct loop_timer *timer;   /* runs until something of the outbox is due */
     struct loop_timer *silence; /* serial: runs from the last byte that came in */
     union {
         struct mbap_reader mbap;
         struct rtu_reader rtu;
     } reader;
-    struct buffer out;
-    struct pending *pending[CONNECTION_PENDING_MAX]; /* owned; in the order they came in */
-    size_t pending_count;
-    int64_t busy_until_us; /* replies in order are not due before this */
+    struct outbox outbox;
     int64_t last_active_us;
     unsigned watched; /* LOOP_* events asked for */
     bool deaf;        /* half-open: never read nor written again */
@@ -57,8 +44,8 @@ void connection_set_next(struct connection *connection, struct connection *next)
 
 static void watch_what_matters(struct connection *connection)
 {
-    bool unread = !connection->input_ended && connection->out.size <= CONNECTION_OUT_ENOUGH;
-    unsigned events = (unread ? LOOP_READABLE : 0) | (connection->out.size > 0 ? LOOP_WRITABLE : 0);
+    bool unread = !connection->input_ended && connection->outbox.out.size <= CONNECTION_OUT_ENOUGH;
+    unsigned events = (unread ? LOOP_READABLE : 0) | (connection->outbox.out.size > 0 ? LOOP_WRITABLE : 0);
     events = connection->deaf ? 0 : events;
     if (events != connection->watched) {
         connection->watched = events;
@@ -69,87 +56,28 @@ static void watch_what_matters(struct connection *connection)
 /* False: the connection is dead. */
 static bool send_out(struct connection *connection)
 {
-    while (connection->out.size > 0) {
-        struct bytes waiting = buffer_bytes(&connection->out);
+    while (connection->outbox.out.size > 0) {
+        struct bytes waiting = buffer_bytes(&connection->outbox.out);
         ssize_t sent = write(connection->fd, waiting.data, waiting.size);
         if (sent < 0) {
             return errno == EAGAIN || errno == EINTR;
         }
-        buffer_consume(&connection->out, (size_t)sent);
+        buffer_consume(&connection->outbox.out, (size_t)sent);
     }
     return true;
 }
 
-static bool append_copies(struct connection *connection, const uint8_t *frame, size_t size, size_t copies)
+/* False: the connection is to be closed. */
+static bool release_due(struct connection *connection)
 {
-    bool fits = true;
-    for (size_t i = 0; i < copies && fits; i++) {
-        fits = buffer_append(&connection->out, frame, size) == ERR_OK;
+    int64_t now_us = clock_mono_us();
+    if (outbox_release(&connection->outbox, now_us) != ERR_OK) {
+        return false;
     }
-    return fits;
-}
-
-static void arm_timer(struct connection *connection, int64_t now_us)
-{
-    int64_t due_us = INT64_MAX;
-    for (size_t i = 0; i < connection->pending_count; i++) {
-        due_us = connection->pending[i]->due_us < due_us ? connection->pending[i]->due_us : due_us;
-    }
+    int64_t due_us = outbox_due_us(&connection->outbox);
     if (due_us != INT64_MAX) {
         loop_timer_start_ms(connection->timer, (due_us - now_us + CLOCK_US_PER_MS - 1) / CLOCK_US_PER_MS);
     }
-}
-
-/* Adds what of the pending reply is due to the output; true when nothing is left of it. */
-static bool release(struct connection *connection, struct pending *pending, int64_t now_us)
-{
-    if (pending->drip_us == 0) {
-        append_copies(connection, pending->frame, pending->size, pending->copies);
-        return true;
-    }
-    while (pending->sent < pending->size && pending->due_us <= now_us) {
-        append_copies(connection, pending->frame + pending->sent++, 1, 1);
-        pending->due_us += pending->drip_us;
-    }
-    return pending->sent == pending->size;
-}
-
-static void release_due(struct connection *connection, int64_t now_us)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < connection->pending_count; i++) {
-        struct pending *pending = connection->pending[i];
-        if (pending->due_us <= now_us && release(connection, pending, now_us)) {
-            free(pending);
-        } else {
-            connection->pending[kept++] = pending;
-        }
-    }
-    connection->pending_count = kept;
-    arm_timer(connection, now_us);
-}
-
-static bool postpone(struct connection *connection, const struct service_reply *reply, int64_t now_us)
-{
-    struct pending *pending = malloc(sizeof *pending);
-    if (!pending) {
-        return false;
-    }
-    int64_t due_us = now_us + reply->delay_us;
-    if (!reply->late && due_us < connection->busy_until_us) {
-        due_us = connection->busy_until_us;
-    }
-    *pending = (struct pending){
-        .due_us = due_us,
-        .drip_us = reply->drip_us,
-        .copies = reply->copies,
-        .size = reply->size,
-    };
-    memcpy(pending->frame, reply->frame, reply->size);
-    if (!reply->late) {
-        connection->busy_until_us = due_us + reply->drip_us * (int64_t)reply->size;
-    }
-    connection->pending[connection->pending_count++] = pending;
     return true;
 }
 
@@ -162,7 +90,7 @@ static bool refuse_as_busy(struct connection *connection, const struct mbap *adu
     struct wire_writer writer = wire_writer(frame, sizeof frame);
     service_frame(connection->options.units, adu, (struct bytes){.data = busy.pdu, .size = busy.size},
                   &writer);
-    return append_copies(connection, frame, wire_written(&writer), 1);
+    return buffer_append(&connection->outbox.out, frame, wire_written(&writer)) == ERR_OK;
 }
 
 /* The connection ends with a reset instead of an orderly close. */
@@ -194,7 +122,7 @@ static bool meet_fate(struct connection *connection, enum fault_kind fate)
 /* False: the connection is to be closed. */
 static bool answer(struct connection *connection, const struct mbap *adu)
 {
-    if (connection->pending_count == CONNECTION_PENDING_MAX) {
+    if (outbox_is_full(&connection->outbox)) {
         return refuse_as_busy(connection, adu);
     }
     struct service_reply reply = {.fate = FAULT_NONE};
@@ -206,13 +134,8 @@ static bool answer(struct connection *connection, const struct mbap *adu)
     }
     enum { SERIAL_OVERHEAD = 3 }; /* unit and CRC of the request */
     reply.delay_us += connection->options.byte_us * (int64_t)(adu->pdu.size + SERIAL_OVERHEAD + reply.size);
-    bool at_once = reply.delay_us == 0 && reply.drip_us == 0 && connection->busy_until_us <= now_us;
-    if (at_once) {
-        return append_copies(connection, reply.frame, reply.size, reply.copies);
-    }
-    bool kept = postpone(connection, &reply, now_us);
-    release_due(connection, now_us);
-    return kept;
+    bool taken = outbox_put(&connection->outbox, &reply, now_us) == ERR_OK;
+    return taken && (connection->outbox.pending_count == 0 || release_due(connection));
 }
 
 static enum mbap_result read_frame(struct connection *connection, struct bytes *input, struct mbap *adu)
@@ -253,7 +176,7 @@ static bool receive(struct connection *connection)
     }
     if (got == 0) {
         connection->input_ended = true;
-        return connection->pending_count > 0 || connection->out.size > 0;
+        return true;
     }
     connection->last_active_us = clock_mono_us();
     if (connection->silence) {
@@ -265,8 +188,8 @@ static bool receive(struct connection *connection)
 /* After anything that changed what is to be sent. Must be the last thing a callback does. */
 static void go_on(struct connection *connection, bool alive)
 {
-    bool done = connection->input_ended && connection->pending_count == 0;
-    if (!alive || !send_out(connection) || (done && connection->out.size == 0)) {
+    bool sent = alive && send_out(connection);
+    if (!sent || (connection->input_ended && outbox_is_empty(&connection->outbox))) {
         connection->options.ended(connection->options.owner, connection);
         return;
     }
@@ -282,11 +205,9 @@ static void on_ready(void *owner, unsigned events)
 static void on_due(void *owner)
 {
     struct connection *connection = owner;
-    if (connection->deaf) {
-        return;
+    if (!connection->deaf) {
+        go_on(connection, release_due(connection));
     }
-    release_due(connection, clock_mono_us());
-    go_on(connection, true);
 }
 
 static void on_silence(void *owner)
@@ -318,7 +239,7 @@ enum err connection_new(const struct connection_options *options, int fd, struct
     made->options = *options;
     made->fd = fd;
     made->last_active_us = clock_mono_us();
-    buffer_init(&made->out, CONNECTION_OUT_MAX);
+    outbox_init(&made->outbox);
     if (!watch_descriptor(made)) {
         connection_free(made);
         return ERR_NO_MEMORY;
@@ -336,10 +257,7 @@ void connection_free(struct connection *connection)
     loop_watch_free(connection->watch);
     loop_timer_free(connection->timer);
     loop_timer_free(connection->silence);
-    for (size_t i = 0; i < connection->pending_count; i++) {
-        free(connection->pending[i]);
-    }
-    buffer_fini(&connection->out);
+    outbox_fini(&connection->outbox);
     close(connection->fd);
     free(connection);
 }

@@ -1,10 +1,10 @@
 /*
  * connection: one Modbus TCP client of an endpoint, or the one serial line of it.
  *
- *   bytes ─▶ frames (modbus/mbap, rtu) ─▶ service ─▶ [pending until due] ─▶ out ─▶ descriptor
+ *   bytes ─▶ frames (modbus/mbap, rtu) ─▶ service ─▶ outbox ─▶ descriptor
  *
  * Everything is bounded: a round of the loop reads at most CONNECTION_READ_MAX bytes of a client, at most
- * CONNECTION_PENDING_MAX replies wait for their time (a further request is answered with exception 06), and a
+ * OUTBOX_PENDING_MAX replies wait for their time (a further request is answered with exception 06), and a
  * client that does not take its answers is not read from. So no client delays another. In the loop's thread.
  */
 #ifndef BOURDON_PLCSIM_CONNECTION_H
@@ -15,8 +15,6 @@
 
 enum {
     CONNECTION_READ_MAX = 4096,
-    CONNECTION_PENDING_MAX = 16, /* NumberMaxOfServerTransaction of the messaging guide */
-    CONNECTION_OUT_MAX = 512 * 1024,
     CONNECTION_SILENCE_MS = 20,        /* ends a frame on a serial line */
     CONNECTION_OUT_ENOUGH = 32 * 1024, /* with more than this unsent, the client is not read from */
 };

@@ -129,6 +129,20 @@ def a_serial_line_is_read_and_written():
         assert not os.path.lexists(line)
 
 
+def a_slow_line_takes_its_time():
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as scenario:
+        scenario.write("endpoints: [{listen: 'rtu:', baud: 1200, units: [{id: 1, vessels: [{count: 2}]}]}]\n")
+        scenario.flush()
+        with Plcsim("-c", scenario.name, listen=None) as plc:
+            client = ModbusSerialClient(plc.addresses[0], baudrate=115200, timeout=10)
+            assert client.connect()
+            begin = time.monotonic()
+            assert len(client.read_holding_registers(0, 40, slave=1).registers) == 40
+            on_the_line = 8 + 85  # bytes of request and answer, 11 bits each
+            assert time.monotonic() - begin >= on_the_line * 11 / 1200
+            client.close()
+
+
 run_tests(
     [
         one_pressure_stands_in_every_encoding,
@@ -138,5 +152,6 @@ run_tests(
         says_what_it_is,
         the_truth_holds_every_value_served_at_its_time,
         a_serial_line_is_read_and_written,
+        a_slow_line_takes_its_time,
     ]
 )
