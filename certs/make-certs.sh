@@ -153,11 +153,6 @@ role_extension() {
 
 # --- commands ----------------------------------------------------------------------------------------------
 
-check_name() {
-    [[ $1 =~ ^[a-z0-9A-Z][a-zA-Z0-9._-]{0,62}$ ]] ||
-        misuse "'$1' is no name: 1 to 63 of a-z A-Z 0-9 . _ -, beginning with a letter or a digit"
-}
-
 need_authority() {
     [ -f authority/ca.key ] || fail "$dir has no authority: run 'make-certs.sh init $dir' first"
 }
@@ -206,7 +201,6 @@ cmd_init() {
 }
 
 cmd_server() {
-    check_name "$name"
     if [ ${#alternatives[@]} -eq 0 ]; then alternatives=("DNS:$name"); fi
     local joined
     joined=$(IFS=,; echo "${alternatives[*]}")
@@ -215,14 +209,12 @@ cmd_server() {
 }
 
 cmd_bridge() {
-    check_name "$name"
     leaf_extensions clientAuth "subjectAltName = URI:urn:bourdon:bridge:$name" >"$scratch/extensions"
     role_extension >>"$scratch/extensions"
     issue bridge "$name"
 }
 
 cmd_operator() {
-    check_name "$name"
     role=${role:-operator}
     leaf_extensions clientAuth "subjectAltName = URI:urn:bourdon:operator:$name" >"$scratch/extensions"
     role_extension >>"$scratch/extensions"
@@ -359,6 +351,11 @@ cmd_bad_set() {
 
 # --- arguments -----------------------------------------------------------------------------------------
 
+check_name() {
+    [[ $1 =~ ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$ ]] ||
+        misuse "'$1' is no name: 1 to 63 of a-z A-Z 0-9 . _ -, beginning with a letter or a digit"
+}
+
 check_days() {
     [[ $1 =~ ^[1-9][0-9]{0,4}$ ]] || misuse "--days wants a number from 1 to 99999, not '$1'"
 }
@@ -367,6 +364,22 @@ check_role() {
     local size
     size=$(printf %s "$1" | wc -c)
     ((size >= 1 && size <= 127)) || misuse "a role has 1 to 127 bytes"
+}
+
+read_value() {
+    case $1 in
+    --days) check_days "$2" && days=$2 ;;
+    --role) check_role "$2" && role=$2 ;;
+    --dns)
+        [[ $2 =~ ^[*a-zA-Z0-9][a-zA-Z0-9.-]*$ ]] || misuse "'$2' is no DNS name"
+        alternatives+=("DNS:$2")
+        ;;
+    --ip)
+        [[ $2 =~ ^[0-9a-fA-F.:]+$ ]] || misuse "'$2' is no IP address"
+        alternatives+=("IP:$2")
+        ;;
+    --serial) serial=$2 ;;
+    esac
 }
 
 # Sets the variables the commands use.
@@ -380,19 +393,14 @@ read_arguments() {
         --new-key) new_key=1 ;;
         --days | --role | --dns | --ip | --serial)
             [ $# -ge 2 ] || misuse "$1 wants a value"
-            case $1 in
-            --days) check_days "$2" && days=$2 ;;
-            --role) check_role "$2" && role=$2 ;;
-            --dns) [[ $2 =~ ^[*a-zA-Z0-9][a-zA-Z0-9.-]*$ ]] || misuse "'$2' is no DNS name"
-                alternatives+=("DNS:$2") ;;
-            --ip) [[ $2 =~ ^[0-9a-fA-F.:]+$ ]] || misuse "'$2' is no IP address"
-                alternatives+=("IP:$2") ;;
-            --serial) serial=$2 ;;
-            esac
-            shift ;;
+            read_value "$1" "$2"
+            shift
+            ;;
         -*) misuse "unknown option $1" ;;
-        *) [ -z "$name" ] || misuse "'$1' is one name too many"
-            name=$1 ;;
+        *)
+            [ -z "$name" ] || misuse "'$1' is one name too many"
+            name=$1
+            ;;
         esac
         shift
     done
@@ -400,8 +408,14 @@ read_arguments() {
 
 check_arguments() {
     case $command in
-    server | bridge | operator) [ -n "$name" ] || misuse "$command wants a name" ;;
-    revoke) [ -n "$serial" ] || [[ $name == */* ]] || misuse "revoke wants KIND/NAME or --serial HEX" ;;
+    server | bridge | operator)
+        [ -n "$name" ] || misuse "$command wants a name"
+        check_name "$name"
+        ;;
+    revoke)
+        [ -n "$serial" ] || [[ $name =~ ^(server|bridge|operator)/ ]] || misuse "revoke wants KIND/NAME or --serial HEX"
+        [ -n "$serial" ] || check_name "${name#*/}"
+        ;;
     init | crl | list | bad-set) [ -z "$name" ] || misuse "'$name' is one argument too many" ;;
     esac
 }
