@@ -38,7 +38,6 @@ static void succeed(struct connector *connector)
     connector->fd = -1;
     abandon(connector);
     loop_timer_stop(connector->timer);
-    socket_tune(fd);
     connector->events->connected(connector->owner, fd);
 }
 

@@ -1,6 +1,6 @@
 #include "net/control.h"
 
-#include "base/log.h"
+#include "net/acceptor.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -26,8 +26,7 @@ struct client {
 
 struct control {
     struct loop *loop;
-    int fd;
-    struct loop_watch *watch;
+    struct acceptor *acceptor;
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     void (*answer)(void *owner, const char *request, struct buffer *out);
     void *owner;
@@ -117,8 +116,9 @@ static struct client *free_slot(struct control *control)
     return NULL;
 }
 
-static void client_open(struct control *control, int fd)
+static void client_open(void *owner, int fd)
 {
+    struct control *control = owner;
     struct client *client = free_slot(control);
     if (!client) {
         close(fd);
@@ -135,16 +135,6 @@ static void client_open(struct control *control, int fd)
     }
     loop_watch_set(client->watch, LOOP_READABLE);
     loop_timer_start_ms(client->deadline, CONTROL_TIMEOUT_MS);
-}
-
-static void control_ready(void *owner, unsigned events)
-{
-    struct control *control = owner;
-    (void)events;
-    int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0) {
-        client_open(control, fd);
-    }
 }
 
 static bool make_address(const char *path, struct sockaddr_un *address)
@@ -228,19 +218,21 @@ enum err control_start(struct loop *loop, const char *path,
     if (!control) {
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
-    *control = (struct control){.loop = loop, .fd = -1, .answer = answer, .owner = owner};
-    result = listen_on(&address, &control->fd, why);
+    control->loop = loop;
+    control->answer = answer;
+    control->owner = owner;
+    int fd;
+    result = listen_on(&address, &fd, why);
     if (result != ERR_OK) {
         free(control);
         return result;
     }
     memcpy(control->path, address.sun_path, sizeof control->path);
-    control->watch = loop_watch_new(loop, control->fd, control_ready, control);
-    if (!control->watch) {
+    control->acceptor = acceptor_new(loop, fd, path, client_open, control);
+    if (!control->acceptor) {
         control_stop(control);
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
-    loop_watch_set(control->watch, LOOP_READABLE);
     *out = control;
     return ERR_OK;
 }
@@ -255,9 +247,8 @@ void control_stop(struct control *control)
             client_close(&control->clients[i]);
         }
     }
-    loop_watch_free(control->watch);
     (void)unlink(control->path);
-    close(control->fd);
+    acceptor_free(control->acceptor);
     free(control);
 }
 
@@ -309,6 +300,9 @@ static enum err receive_answer(int fd, const char *path, struct buffer *answer, 
 
 static enum err connect_failed(const char *path, int error, struct err_text *why)
 {
+    if (error == EAGAIN) {
+        return err_set(why, ERR_TIMEOUT, "%s: no answer within %d s", path, CONTROL_TIMEOUT_MS / 1000);
+    }
     if (error == ENOENT || error == ECONNREFUSED) {
         return err_set(why, ERR_NOT_FOUND,
                        "%s: nobody listens there; is the daemon running, and with this control socket?",

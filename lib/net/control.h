@@ -24,7 +24,8 @@ struct control;
 
 /*
  * Listens on `path` (replacing a dead socket, refusing a live one with ERR_CONFLICT). answer() appends the
- * answer to `out`; `request` has no line end. The path is removed by control_stop().
+ * answer to `out`; `request` has no line end. answer() does not call control_stop(). The path is removed by
+ * control_stop().
  */
 MUST_USE enum err control_start(struct loop *loop, const char *path,
                                 void (*answer)(void *owner, const char *request, struct buffer *out),

@@ -23,5 +23,5 @@ bool io_split_address(const char *text, char *host, char *port)
     if (text[0] == '[') {
         return size > 2 && text[size - 1] == ']' && take(host, IO_HOST_MAX, text + 1, size - 2);
     }
-    return !memchr(text, ':', size) && take(host, IO_HOST_MAX, text, size);
+    return strcspn(text, ":[]") == size && take(host, IO_HOST_MAX, text, size);
 }

@@ -1,103 +1,19 @@
-#include "base/clock.h"
-#include "base/log.h"
+#include "net/acceptor.h"
 #include "net/io.h"
 #include "net/socket.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    ACCEPTS_AT_ONCE = 64, /* then the other connections of the loop get their turn */
-    ACCEPT_PAUSE_MS =
-        200, /* when descriptors or memory are out: the waiting connections stay in the backlog */
-    WARN_EVERY_S = 60,
-};
-
 struct io_listener {
-    int fd;
+    struct acceptor *acceptor;
     uint16_t port;
-    struct loop_watch *watch;
-    struct loop_timer *pause;
-    void (*accepted)(void *owner, int fd);
-    void *owner;
-    bool busy; /* inside accepted() */
-    bool dead; /* freed there */
-    struct log_limit warnings;
 };
-
-static void release(struct io_listener *listener)
-{
-    loop_watch_free(listener->watch);
-    loop_timer_free(listener->pause);
-    if (listener->fd >= 0) {
-        close(listener->fd);
-    }
-    free(listener);
-}
-
-/* --- accepting ---------------------------------------------------------------------------------------- */
-
-static void warn_exhausted(struct io_listener *listener, int error_number)
-{
-    uint64_t suppressed;
-    if (log_limit_allow(&listener->warnings, clock_mono_us(), &suppressed)) {
-        struct err_text why;
-        (void)err_errno(&why, error_number, "no more connections can be accepted for now");
-        log_warn("listener", log_event("accept_paused"), log_u64("port", listener->port),
-                 log_str("reason", why.text), log_u64("suppressed", suppressed));
-    }
-}
-
-/* One connection. False: there is none left, or none can be taken now. */
-static bool accept_one(struct io_listener *listener)
-{
-    int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        socket_tune(fd);
-        listener->accepted(listener->owner, fd);
-        return true;
-    }
-    switch (errno) {
-    case EAGAIN:
-        return false;
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case ENOBUFS:
-        // Still readable: watching on would spin.
-        warn_exhausted(listener, errno);
-        loop_watch_set(listener->watch, 0);
-        loop_timer_start_ms(listener->pause, ACCEPT_PAUSE_MS);
-        return false;
-    default:
-        return true; // that connection died in the backlog (accept(2), "Error handling"): on to the next
-    }
-}
-
-static void ready(void *owner, unsigned events)
-{
-    (void)events;
-    struct io_listener *listener = owner;
-    listener->busy = true;
-    for (int i = 0; i < ACCEPTS_AT_ONCE && !listener->dead && accept_one(listener); i++) {
-    }
-    listener->busy = false;
-    if (listener->dead) {
-        release(listener);
-    }
-}
-
-static void resume(void *owner)
-{
-    struct io_listener *listener = owner;
-    loop_watch_set(listener->watch, LOOP_READABLE);
-}
-
-/* --- opening ------------------------------------------------------------------------------------------ */
 
 static int open_socket(const struct addrinfo *address, bool reuse_port)
 {
@@ -137,28 +53,16 @@ static enum err bind_socket(const char *host, const char *port, bool reuse_port,
     return *fd >= 0 ? ERR_OK : err_errno(why, error_number, "listen on %s port %s", host, port);
 }
 
-static uint16_t bound_port(int fd)
+/* The port that was really bound, and the whole address in words. */
+static uint16_t describe(int fd, char *name)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
+    (void)getsockname(fd, (struct sockaddr *)&address, &size);
+    socket_address_text(&address, name);
     struct sockaddr_in v4;
-    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
-        return 0;
-    }
     memcpy(&v4, &address, sizeof v4); // the port lies at the same place in both families
     return ntohs(v4.sin_port);
-}
-
-static enum err watch_socket(struct loop *loop, struct io_listener *listener)
-{
-    listener->watch = loop_watch_new(loop, listener->fd, ready, listener);
-    listener->pause = loop_timer_new(loop, resume, listener);
-    if (!listener->watch || !listener->pause) {
-        return ERR_NO_MEMORY;
-    }
-    listener->port = bound_port(listener->fd);
-    loop_watch_set(listener->watch, LOOP_READABLE);
-    return ERR_OK;
 }
 
 enum err io_listen(struct loop *loop, const char *host, const char *port, bool reuse_port,
@@ -166,22 +70,21 @@ enum err io_listen(struct loop *loop, const char *host, const char *port, bool r
                    struct err_text *why)
 {
     *listener = NULL;
-    struct io_listener *made = calloc(1, sizeof *made);
-    if (!made) {
-        return err_set(why, ERR_NO_MEMORY, "listen on %s port %s: out of memory", host, port);
-    }
-    made->fd = -1;
-    made->accepted = accepted;
-    made->owner = owner;
-    made->warnings = (struct log_limit){.burst = 1, .interval_us = WARN_EVERY_S * CLOCK_US_PER_S};
-    enum err result = bind_socket(host, port, reuse_port, &made->fd, why);
-    if (result == ERR_OK) {
-        result = watch_socket(loop, made);
-    }
+    int fd;
+    enum err result = bind_socket(host, port, reuse_port, &fd, why);
     if (result != ERR_OK) {
-        release(made);
         return result;
     }
+    struct io_listener *made = calloc(1, sizeof *made);
+    char name[SOCKET_ADDRESS_MAX];
+    uint16_t bound = describe(fd, name);
+    struct acceptor *acceptor = acceptor_new(loop, fd, name, accepted, owner);
+    if (!made || !acceptor) {
+        acceptor_free(acceptor);
+        free(made);
+        return err_set(why, ERR_NO_MEMORY, "listen on %s port %s: out of memory", host, port);
+    }
+    *made = (struct io_listener){.acceptor = acceptor, .port = bound};
     *listener = made;
     return ERR_OK;
 }
@@ -193,12 +96,8 @@ uint16_t io_listener_port(const struct io_listener *listener)
 
 void io_listener_free(struct io_listener *listener)
 {
-    if (!listener) {
-        return;
+    if (listener) {
+        acceptor_free(listener->acceptor);
+        free(listener);
     }
-    if (listener->busy) {
-        listener->dead = true;
-        return;
-    }
-    release(listener);
 }

@@ -45,6 +45,7 @@ struct loop_signal {
 
 struct loop_watch {
     uv_poll_t uv;
+    unsigned wanted; /* LOOP_… that libuv watches for */
     void (*ready)(void *owner, unsigned events);
     void *owner;
 };
@@ -252,6 +253,9 @@ static void watch_ready(uv_poll_t *handle, int status, int events)
 {
     struct loop_watch *watch = (struct loop_watch *)handle;
     unsigned ready = 0;
+    if (status < 0) {
+        watch->wanted = 0; // libuv has stopped watching
+    }
     if (status < 0 || events & UV_READABLE) {
         ready |= LOOP_READABLE;
     }
@@ -279,6 +283,10 @@ struct loop_watch *loop_watch_new(struct loop *loop, int fd, void (*ready)(void 
 
 void loop_watch_set(struct loop_watch *watch, unsigned events)
 {
+    if (events == watch->wanted) {
+        return; // libuv would make two system calls of it
+    }
+    watch->wanted = events;
     int wanted = (events & LOOP_READABLE ? UV_READABLE : 0) | (events & LOOP_WRITABLE ? UV_WRITABLE : 0);
     if (wanted == 0) {
         uv_poll_stop(&watch->uv);

@@ -194,6 +194,9 @@ static enum err set_policy(SSL_CTX *ssl, const struct tls_options *options, stru
     SSL_CTX_set_max_cert_list(ssl, TLS_CHAIN_BYTES_MAX);
     SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
+    // The certificate file says what is sent. OpenSSL would add the root, which the peer has, and which costs
+    // each connection 4 kB at the peer, and a check of our own chain in each handshake.
+    SSL_CTX_set_mode(ssl, SSL_MODE_NO_AUTO_CHAIN);
     // Otherwise a peer's flood of messages without data would keep one call of SSL_read() busy.
     SSL_CTX_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
     // No resumption: the roles, dates and revocation of a peer are judged on every connection.

@@ -1,15 +1,12 @@
 #include "net/tls_explain.h"
 
 #include "base/array.h"
-#include "base/clock.h"
+#include "net/tls_facts.h"
 #include "net/tls_identity.h"
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
-#include <stdio.h>
-#include <string.h>
 
-/* Sentences have holes {in braces}; expand() fills them. */
+/* Sentences have holes {in braces}: see tls_facts. */
 struct sentence {
     int code;
     enum err class;
@@ -124,234 +121,52 @@ static const struct sentence *find(const struct sentence *sentences, size_t coun
     return NULL;
 }
 
-/* --- the holes ---------------------------------------------------------------------------------------- */
-
-/* Everything a hole may ask for. `refusal` is NULL where no certificate of the peer is at fault. */
-struct facts {
-    const struct tls_scene *scene;
-    const struct tls_refusal *refusal;
-};
-
-/* A peer's own texts must not push what to do out of the message. */
-enum { PEER_TEXT_MAX = 96 };
-
-typedef void hole_filler(const struct facts *facts, char *text);
-
-static void put(char *text, const char *value)
-{
-    snprintf(text, TLS_TEXT_MAX, "%s", value);
-}
-
-static void put_day(char *text, int64_t wall_us)
-{
-    enum { DAY = 10 }; // "2026-10-01"
-    char whole[CLOCK_TEXT_MAX];
-    snprintf(text, TLS_TEXT_MAX, "%.*s", DAY, clock_format(wall_us, whole));
-}
-
-static bool we_serve(const struct facts *facts)
-{
-    return facts->scene->context->side == TLS_SERVER;
-}
-
-static void fill_it(const struct facts *facts, char *text)
-{
-    put(text, facts->refusal->depth == 0 ? "it" : "the certificate of its authority");
-}
-
-static void fill_until(const struct facts *facts, char *text)
-{
-    put_day(text, tls_identity_time_us(X509_get0_notAfter(facts->refusal->culprit)));
-}
-
-static void fill_from(const struct facts *facts, char *text)
-{
-    put_day(text, tls_identity_time_us(X509_get0_notBefore(facts->refusal->culprit)));
-}
-
-static void put_peer_text(char *text, const char *value)
-{
-    bool fits = strlen(value) <= PEER_TEXT_MAX;
-    snprintf(text, TLS_TEXT_MAX, "%.*s%s", PEER_TEXT_MAX, value, fits ? "" : "...");
-}
-
-static void fill_subject(const struct facts *facts, char *text)
-{
-    char name[TLS_TEXT_MAX];
-    tls_identity_name(X509_get_subject_name(facts->refusal->culprit), name);
-    put_peer_text(text, name);
-}
-
-static void fill_issuer(const struct facts *facts, char *text)
-{
-    char name[TLS_TEXT_MAX];
-    tls_identity_name(X509_get_issuer_name(facts->refusal->culprit), name);
-    put_peer_text(text, name);
-}
-
-static void fill_hosts(const struct facts *facts, char *text)
-{
-    char hosts[TLS_TEXT_MAX];
-    tls_identity_hosts(facts->refusal->leaf, hosts);
-    put_peer_text(text, hosts[0] != '\0' ? hosts : "no name at all");
-}
-
-static void fill_holder(const struct facts *facts, char *text)
-{
-    struct tls_peer peer;
-    tls_identity_read(facts->refusal->leaf, &peer);
-    if (peer.bridge[0] != '\0') {
-        snprintf(text, TLS_TEXT_MAX, "bridge %s", peer.bridge);
-        return;
-    }
-    put(text, we_serve(facts) ? "this client" : "the server");
-}
-
-static void fill_bits(const struct facts *facts, char *text)
-{
-    const EVP_PKEY *key = X509_get0_pubkey(facts->refusal->culprit);
-    snprintf(text, TLS_TEXT_MAX, "%d", key ? EVP_PKEY_get_bits(key) : 0);
-}
-
-static void fill_purpose(const struct facts *facts, char *text)
-{
-    put(text, we_serve(facts) ? "a client" : "a server");
-}
-
-static void fill_usage(const struct facts *facts, char *text)
-{
-    put(text, we_serve(facts) ? "clientAuth" : "serverAuth");
-}
-
-static void fill_our_usage(const struct facts *facts, char *text)
-{
-    put(text, we_serve(facts) ? "serverAuth" : "clientAuth");
-}
-
-static void fill_our_end(const struct facts *facts, char *text)
-{
-    put_day(text, facts->scene->context->not_after_us);
-}
-
-static void fill_peer(const struct facts *facts, char *text)
-{
-    snprintf(text, TLS_TEXT_MAX, "%s %s", we_serve(facts) ? "the client" : "the server",
-             facts->scene->address);
-}
-
-static void fill_name(const struct facts *facts, char *text)
-{
-    put(text, facts->scene->server_name);
-}
-
-static void fill_ca(const struct facts *facts, char *text)
-{
-    put(text, facts->scene->context->ca);
-}
-
-static void fill_crl(const struct facts *facts, char *text)
-{
-    put(text, facts->scene->context->crl);
-}
-
-static void fill_alpn(const struct facts *facts, char *text)
-{
-    put(text, facts->scene->context->alpn);
-}
-
-static void fill_versions(const struct facts *facts, char *text)
-{
-    put(text, facts->scene->context->allow_tls12 ? "1.2 and 1.3" : "1.3 only");
-}
-
-static const struct {
-    const char *name;
-    hole_filler *fill;
-} HOLES[] = {
-    {"it", fill_it},           {"until", fill_until},         {"from", fill_from},
-    {"subject", fill_subject}, {"issuer", fill_issuer},       {"hosts", fill_hosts},
-    {"holder", fill_holder},   {"bits", fill_bits},           {"purpose", fill_purpose},
-    {"usage", fill_usage},     {"our-usage", fill_our_usage}, {"our-end", fill_our_end},
-    {"peer", fill_peer},       {"name", fill_name},           {"ca", fill_ca},
-    {"crl", fill_crl},         {"alpn", fill_alpn},           {"versions", fill_versions},
-};
-
-static void fill(const struct facts *facts, const char *name, size_t size, char *text)
-{
-    for (size_t i = 0; i < ARRAY_LENGTH(HOLES); i++) {
-        if (strlen(HOLES[i].name) == size && memcmp(HOLES[i].name, name, size) == 0) {
-            HOLES[i].fill(facts, text);
-            return;
-        }
-    }
-}
-
-/* Writes the sentence with its holes filled into text[ERR_TEXT_MAX]. */
-static void expand(const struct facts *facts, const char *sentence, char *text)
-{
-    size_t used = 0;
-    while (*sentence != '\0' && used + 1 < ERR_TEXT_MAX) {
-        if (*sentence != '{') {
-            text[used++] = *sentence++;
-            continue;
-        }
-        size_t size = strcspn(sentence, "}");
-        char filling[TLS_TEXT_MAX] = "";
-        fill(facts, sentence + 1, size - 1, filling);
-        int wanted = snprintf(text + used, ERR_TEXT_MAX - used, "%s", filling);
-        used += wanted > 0 ? (size_t)wanted : 0;
-        sentence += size + 1;
-    }
-    text[used < ERR_TEXT_MAX ? used : ERR_TEXT_MAX - 1] = '\0';
-}
-
-/* --- the explanations --------------------------------------------------------------------------------- */
-
 enum err tls_explain_refusal(const struct tls_scene *scene, const struct tls_refusal *refusal,
                              struct err_text *why)
 {
-    const struct facts facts = {.scene = scene, .refusal = refusal};
+    const struct tls_facts facts = {.scene = scene, .refusal = refusal};
     const struct sentence *sentence = find(CHECKS, ARRAY_LENGTH(CHECKS), refusal->check);
     char text[ERR_TEXT_MAX];
-    expand(&facts, sentence ? sentence->text : X509_verify_cert_error_string(refusal->check), text);
+    tls_facts_expand(&facts, sentence ? sentence->text : X509_verify_cert_error_string(refusal->check), text);
     struct tls_peer peer;
     tls_identity_read(refusal->leaf, &peer);
     char subject[TLS_TEXT_MAX];
-    put_peer_text(subject, peer.subject);
+    tls_facts_cut(subject, peer.subject);
     return err_set(why, ERR_REFUSED, "refused the certificate of %s (%s, serial %s): %s", scene->address,
                    subject, peer.serial, text);
 }
 
 enum err tls_explain_alpn(const struct tls_scene *scene, struct err_text *why)
 {
-    const struct facts facts = {.scene = scene};
+    const struct tls_facts facts = {.scene = scene};
     char text[ERR_TEXT_MAX];
-    expand(&facts, "{peer} does not speak {alpn}: is this the right port?", text);
+    tls_facts_expand(&facts, "{peer} does not speak {alpn}: is this the right port?", text);
     return err_set(why, ERR_REFUSED, "%s", text);
 }
 
-static enum err explain_alert(const struct facts *facts, int alert, struct err_text *why)
+static enum err explain_alert(const struct tls_facts *facts, int alert, struct err_text *why)
 {
     char text[ERR_TEXT_MAX];
     const struct sentence *sentence = find(CERTIFICATE_ALERTS, ARRAY_LENGTH(CERTIFICATE_ALERTS), alert);
     if (sentence) {
-        expand(facts, sentence->text, text);
+        tls_facts_expand(facts, sentence->text, text);
         return err_set(why, sentence->class, "the %s refused our certificate (%s): %s",
-                       we_serve(facts) ? "client" : "server", facts->scene->context->certificate, text);
+                       tls_facts_we_serve(facts) ? "client" : "server", facts->scene->context->certificate,
+                       text);
     }
     sentence = find(ALERTS, ARRAY_LENGTH(ALERTS), alert);
     if (sentence) {
-        expand(facts, sentence->text, text);
+        tls_facts_expand(facts, sentence->text, text);
         return err_set(why, sentence->class, "%s", text);
     }
-    expand(facts, "{peer}", text);
+    tls_facts_expand(facts, "{peer}", text);
     return err_set(why, ERR_REFUSED, "%s ended TLS with the alert \"%s\"", text,
                    SSL_alert_desc_string_long(alert));
 }
 
 enum err tls_explain_queue(const struct tls_scene *scene, struct err_text *why)
 {
-    const struct facts facts = {.scene = scene};
+    const struct tls_facts facts = {.scene = scene};
     unsigned long last = 0;
     const struct sentence *sentence = NULL;
     int alert = -1;
@@ -368,7 +183,7 @@ enum err tls_explain_queue(const struct tls_scene *scene, struct err_text *why)
         return explain_alert(&facts, alert, why);
     }
     char text[ERR_TEXT_MAX];
-    expand(&facts, sentence ? sentence->text : "{peer} broke TLS", text);
+    tls_facts_expand(&facts, sentence ? sentence->text : "{peer} broke TLS", text);
     if (sentence) {
         return err_set(why, sentence->class, "%s", text);
     }

@@ -161,7 +161,10 @@ static bool demand_name(SSL *ssl, const char *name)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
     }
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+    char indicated[TLSEXT_MAXLEN_host_name + 1]; // the macro below takes no const
+    int size = snprintf(indicated, sizeof indicated, "%s", name);
+    return size >= 0 && (size_t)size < sizeof indicated && SSL_set1_host(ssl, name) == 1 &&
+           SSL_set_tlsext_host_name(ssl, indicated) == 1;
 }
 
 static bool set_up(struct tls_session *session, int fd)
