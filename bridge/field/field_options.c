@@ -484,28 +484,29 @@ bool field_options_limits(const struct tag_options *tag, struct field_limits *li
     return true;
 }
 
+/* All tags with a copy of their names, as two blocks of memory however many there are. */
 struct described_tags {
     struct catalog_tag *items;
-    size_t count, capacity;
+    char *names; /* one behind the other */
+    size_t count, names_size;
 };
 
 static enum err count_tag(void *owner, const struct field_tag *tag)
 {
-    (void)tag;
-    (*(size_t *)owner)++;
+    struct described_tags *tags = owner;
+    tags->count++;
+    tags->names_size += strlen(tag->described.name) + 1;
     return ERR_OK;
 }
 
-/* Keeps a copy of the name: the one of the walk is overwritten by the next tag. */
+/* Takes the tag over; its name, which the walk overwrites with the next, moves to the others. */
 static enum err describe_tag(void *owner, const struct field_tag *tag)
 {
     struct described_tags *tags = owner;
-    char *name = strdup(tag->described.name);
-    if (!name) {
-        return ERR_NO_MEMORY;
-    }
+    size_t size = strlen(tag->described.name) + 1;
     tags->items[tags->count] = tag->described;
-    tags->items[tags->count++].name = name;
+    tags->items[tags->count++].name = memcpy(tags->names + tags->names_size, tag->described.name, size);
+    tags->names_size += size;
     return ERR_OK;
 }
 
@@ -513,20 +514,22 @@ enum err field_options_catalog(const struct field_options *options, struct catal
                                struct err_text *why)
 {
     struct described_tags tags = {.count = 0};
-    enum err result = field_options_each(options, count_tag, &tags.capacity);
-    tags.items = calloc(tags.capacity + 1, sizeof *tags.items);
-    if (result == ERR_OK && tags.items) {
+    enum err result = field_options_each(options, count_tag, &tags);
+    tags.items = calloc(tags.count + 1, sizeof *tags.items);
+    tags.names = malloc(tags.names_size + 1);
+    tags.count = 0;
+    tags.names_size = 0;
+    if (!tags.items || !tags.names) {
+        result = err_set(why, ERR_NO_MEMORY, "make the catalog: out of memory");
+    }
+    if (result == ERR_OK) {
         result = field_options_each(options, describe_tag, &tags);
     }
-    if (!tags.items || result != ERR_OK) {
-        result = err_set(why, ERR_NO_MEMORY, "catalog of %zu tags: out of memory", tags.capacity);
-    } else {
+    if (result == ERR_OK) {
         result = catalog_new(tags.items, tags.count, catalog, why);
     }
-    for (size_t i = 0; i < tags.count; i++) {
-        free((void *)(uintptr_t)tags.items[i].name);
-    }
     free(tags.items);
+    free(tags.names);
     return result;
 }
 

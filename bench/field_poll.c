@@ -1,0 +1,220 @@
+/*
+ * field_poll: what polling costs. Links to a responder in a process of its own, readings counted and dropped:
+ *
+ *   build/release/bin/field_poll LINKS TAGS RATE_MS SECONDS
+ *   build/release/bin/field_poll 900 300 1000 20
+ *
+ * Prints readings a second, the CPU of the polling process as a share of one core, its peak memory, and how
+ * late polls begin against their own grid. The responder's CPU is not counted; `taskset` keeps both apart.
+ */
+#include "base/clock.h"
+#include "field/field.h"
+#include "modbus_responder.h"
+
+#include <malloc.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SAMPLES_MAX = 4000000, LINKS_MAX = 2000 };
+
+struct root {
+    struct place place;
+    struct field_options field;
+};
+
+static const struct option root_table[] = {
+    {.name = "links",
+     .kind = OPTION_LIST,
+     .offset = offsetof(struct root, field.links),
+     .table = field_link_table,
+     .item_size = sizeof(struct link_options)},
+    OPTIONS_END,
+};
+
+/* What the sink sees. */
+static atomic_uint_fast64_t readings;
+static atomic_uint_fast64_t bad;
+static _Atomic int64_t *starts; /* of the polls of each link's first tag: a row of `per_link` a link */
+static atomic_size_t start_counts[LINKS_MAX];
+static size_t per_link;
+static size_t tags_per_link;
+
+static bool take(void *owner, const struct reading *taken, size_t count)
+{
+    (void)owner;
+    atomic_fetch_add(&readings, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!quality_has_value(taken[i].quality)) {
+            atomic_fetch_add(&bad, 1);
+        } else if (taken[i].tag % tags_per_link == 0) {
+            size_t link = taken[i].tag / tags_per_link;
+            size_t at = atomic_fetch_add(&start_counts[link], 1);
+            if (at < per_link) {
+                starts[link * per_link + at] = taken[i].request_us;
+            }
+        }
+    }
+    return true;
+}
+
+static void write_template(FILE *out, size_t tags, long rate_ms)
+{
+    fprintf(out, "tags:\n");
+    for (size_t i = 0; i < tags; i++) {
+        fprintf(
+            out,
+            "  - {name: register-%zu, table: holding, address: %zu, type: uint16, unit: bar, rate: %ldms}\n",
+            i, i, rate_ms);
+    }
+}
+
+static void load(struct root *root, size_t links, size_t tags, long rate_ms, uint16_t port)
+{
+    char template[] = "/tmp/field-poll-XXXXXX";
+    FILE *file = fdopen(mkstemp(template), "w");
+    write_template(file, tags, rate_ms);
+    fclose(file);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    fprintf(out, "links:\n");
+    for (size_t i = 0; i < links; i++) {
+        fprintf(
+            out,
+            "  - {name: plc-%zu, url: 'tcp://127.0.0.1:%u', units: [{id: 1, templates: [{file: %s, prefix: "
+            "plc-%zu/}]}]}\n",
+            i, port, template, i);
+    }
+    fclose(out);
+    struct diagnostics *diagnostics = diagnostics_new();
+    if (options_load_text("bench.yaml", text, size, root_table, root, diagnostics) != ERR_OK ||
+        field_options_check(&root->field, "bench.yaml", diagnostics) != ERR_OK) {
+        diagnostics_print(diagnostics, stderr);
+        exit(EXIT_FAILURE);
+    }
+    diagnostics_free(diagnostics);
+    unlink(template);
+    free(text);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const int64_t *left = a;
+    const int64_t *right = b;
+    return (*left > *right) - (*left < *right);
+}
+
+/* How much later than its grid each poll began; the grid is that of the link's least late poll. */
+static size_t lateness(size_t links, int64_t rate_us, int64_t *late_us)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < links; i++) {
+        size_t polls = start_counts[i] < per_link ? start_counts[i] : per_link;
+        size_t first = count;
+        int64_t least = INT64_MAX;
+        for (size_t j = 0; j < polls && count < SAMPLES_MAX; j++) {
+            int64_t since = starts[i * per_link + j] - starts[i * per_link];
+            int64_t off = since - (since + rate_us / 2) / rate_us * rate_us;
+            least = off < least ? off : least;
+            late_us[count++] = off;
+        }
+        for (size_t j = first; j < count; j++) {
+            late_us[j] -= least;
+        }
+    }
+    return count;
+}
+
+static double cpu_seconds(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static long resident_kb(void)
+{
+    long total = 0;
+    long resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file || fscanf(file, "%ld %ld", &total, &resident) != 2) {
+        resident = 0;
+    }
+    if (file) {
+        fclose(file);
+    }
+    return resident * 4;
+}
+
+static void measure(size_t links, size_t tags, long rate_ms, int seconds)
+{
+    struct timespec settle = {.tv_sec = 3};
+    nanosleep(&settle, NULL);
+    uint64_t before = readings;
+    double cpu = cpu_seconds();
+    int64_t start_us = clock_mono_us();
+    struct timespec run = {.tv_sec = seconds};
+    nanosleep(&run, NULL);
+    double wall = (double)(clock_mono_us() - start_us) / 1e6;
+    cpu = cpu_seconds() - cpu;
+    uint64_t taken = readings - before;
+    int64_t *late_us = malloc(SAMPLES_MAX * sizeof *late_us);
+    long kb = resident_kb();
+    size_t count = lateness(links, rate_ms * 1000, late_us);
+    qsort(late_us, count, sizeof *late_us, compare);
+    printf("%zu links x %zu tags at %ld ms: %.0f readings/s (%lu bad), %.1f %% of one core, %ld kB resident, "
+           "start late by p50 %ld us p99 %ld us max %ld us\n",
+           links, tags, rate_ms, (double)taken / wall, (unsigned long)bad, 100 * cpu / wall, kb,
+           count ? (long)late_us[count / 2] : 0, count ? (long)late_us[count * 99 / 100] : 0,
+           count ? (long)late_us[count - 1] : 0);
+    free(late_us);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 5) {
+        fprintf(stderr, "usage: field_poll LINKS TAGS RATE_MS SECONDS\n");
+        return 2;
+    }
+    size_t links = strtoul(argv[1], NULL, 10);
+    size_t tags = strtoul(argv[2], NULL, 10);
+    long rate_ms = strtol(argv[3], NULL, 10);
+    int seconds = (int)strtol(argv[4], NULL, 10);
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    struct modbus_responder responder = modbus_responder_start();
+    tags_per_link = tags;
+    per_link = (size_t)(seconds + 10) * 1000 / (size_t)rate_ms + 10;
+    starts = calloc(links * per_link, sizeof *starts);
+    struct root root = {.field.templates = NULL};
+    load(&root, links, tags, rate_ms, responder.port);
+    struct catalog *catalog;
+    struct field *field = NULL;
+    struct err_text why = {.text = ""};
+    const struct reading_sink sink = {.put = take};
+    int status = EXIT_FAILURE;
+    if (field_options_catalog(&root.field, &catalog, &why) == ERR_OK &&
+        field_start(&root.field, catalog, &sink, &field, &why) == ERR_OK) {
+        field_options_fini(&root.field);
+        options_free(root_table, &root);
+        malloc_trim(0);
+        measure(links, tags, rate_ms, seconds);
+        int64_t stop_us = clock_mono_us();
+        field_stop(field);
+        printf("stopped in %ld ms\n", (long)((clock_mono_us() - stop_us) / 1000));
+        catalog_free(catalog);
+        status = EXIT_SUCCESS;
+    } else {
+        fprintf(stderr, "%s\n", why.text);
+    }
+    modbus_responder_stop(&responder);
+    return status;
+}
