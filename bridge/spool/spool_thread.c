@@ -106,16 +106,23 @@ static enum err collect_and_commit(struct spool_thread *thread, bool flush, stru
     return commit(thread, flush, why);
 }
 
-/* Everything that was put before now becomes batches and is committed. */
-static enum err drain(struct spool_thread *thread, struct err_text *why)
+static enum err use_up(struct spool_thread *thread, struct err_text *why)
 {
     enum err result = ERR_OK;
     do {
-        if (thread->content.readings.size == 0) {
-            inbox_take_readings(thread->inbox, &thread->content);
-        }
         result = collect_and_commit(thread, true, why);
     } while (result == ERR_OK && thread->content.readings.size > 0);
+    return result;
+}
+
+/* Everything that was put before now becomes batches and is committed: what is at hand, then what waits. */
+static enum err drain(struct spool_thread *thread, struct err_text *why)
+{
+    enum err result = use_up(thread, why);
+    if (result == ERR_OK) {
+        inbox_take_readings(thread->inbox, &thread->content);
+        result = use_up(thread, why);
+    }
     return result;
 }
 
@@ -135,8 +142,10 @@ static enum err on_join(struct spool_thread *thread, struct spool_request *reque
     struct spool_joined joined = {.session = request->session};
     struct spool_batches committed = {0};
     struct spool *spool = spooler_spool(thread->spooler);
-    enum err result =
-        spooler_meet(thread->spooler, &request->as.meeting, &now, &committed, &joined.verdict, why);
+    enum err result = commit(thread, true, why); /* answers that wait: what they answer is no backlog */
+    if (result == ERR_OK) {
+        result = spooler_meet(thread->spooler, &request->as.meeting, &now, &committed, &joined.verdict, why);
+    }
     spool_batches_clear(&committed); /* part of the backlog that is named below */
     if (result == ERR_OK) {
         result = spool_first_seq(spool, &joined.first_seq, why);

@@ -186,8 +186,9 @@ enum err spooler_collect(struct spooler *spooler, struct inbox_content *content,
     while (result == ERR_OK && !round_is_full(spooler) && inbox_next_reading(content, &reading)) {
         result = add_reading(spooler, &reading, now->mono_us, why);
     }
-    if (result == ERR_OK && !round_is_full(spooler)) {
-        result = make_due_batches(spooler, flush ? INT64_MAX : now->mono_us, why);
+    if (result == ERR_OK) {
+        bool last = flush && content->readings.size == 0;
+        result = make_due_batches(spooler, last ? INT64_MAX : now->mono_us, why);
     }
     return result;
 }
