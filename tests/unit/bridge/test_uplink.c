@@ -1,0 +1,553 @@
+/* The spool's thread and the uplink against a server in the same loop: the law, orders, faults. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "sample.h"
+#include "store_peer.h"
+#include "support/suite.h"
+#include "support/temporary.h"
+#include "uplink/uplink.h"
+
+#include <string.h>
+
+enum { PER_BATCH = 10, POLL_MS = 1, DEADLINE_MS = 15000 };
+
+static char folder[TEMPORARY_PATH_MAX];
+static char path[TEMPORARY_PATH_MAX];
+static struct loop *loop;
+static struct catalog *catalog;
+static struct spool_configuration configuration;
+static struct spool_thread *spool;
+static struct uplink *uplink;
+static struct peer *peer;
+static struct loop_timer *poll_timer;
+static const char *endpoints[2];
+static struct uplink_options options;
+static bool flushed, drained, failed;
+static uint32_t next_index; /* of the sample readings */
+
+static void silence(void *owner, const char *line, size_t size)
+{
+    (void)owner;
+    (void)line;
+    (void)size;
+}
+
+/* ---- wiring, as the bridge does it ---- */
+
+static void on_joined(void *owner, const struct spool_joined *joined)
+{
+    (void)owner;
+    uplink_joined(uplink, joined);
+}
+static void on_committed(void *owner, struct spool_batches *batches, uint64_t first, uint64_t last)
+{
+    (void)owner;
+    uplink_committed(uplink, batches, first, last);
+}
+static void on_backlog(void *owner, uint32_t session, struct spool_batches *batches, uint64_t next)
+{
+    (void)owner;
+    uplink_backlog(uplink, session, batches, next);
+}
+static void on_flushed(void *owner)
+{
+    (void)owner;
+    flushed = true;
+}
+static void on_failed(void *owner, enum err code, const char *reason)
+{
+    (void)owner;
+    (void)code;
+    (void)reason;
+    failed = true;
+}
+static void on_drained(void *owner)
+{
+    (void)owner;
+    drained = true;
+}
+
+static const struct spool_events events = {.joined = on_joined,
+                                           .committed = on_committed,
+                                           .backlog = on_backlog,
+                                           .flushed = on_flushed,
+                                           .failed = on_failed};
+
+static void start_spool(void)
+{
+    const struct spool_options spool_options = {.path = path, .bridge = "cell-3", .ack_log_rows = 10000};
+    struct spool_thread_options thread = {.configuration = &configuration, .loop = loop, .events = &events};
+    struct err_text why = {{0}};
+    enum err result = spool_open(&spool_options, clock_wall_us(), &thread.spool, &why);
+    if (result == ERR_OK) {
+        result = spool_thread_start(&thread, &spool, &why);
+    }
+    ck_assert_msg(result == ERR_OK, "%s", why.text);
+}
+
+static void start_uplink(void)
+{
+    ck_assert_int_eq(uplink_new(loop, &options, &uplink, NULL), ERR_OK);
+    uplink_attach(uplink, spool);
+}
+
+static void on_poll(void *owner)
+{
+    (void)owner;
+    loop_stop(loop);
+}
+
+static void setup(void)
+{
+    log_set_sink(silence, NULL);
+    temporary_folder(folder);
+    temporary_path(folder, "spool.db", path);
+    loop = loop_new();
+    poll_timer = loop_timer_new(loop, on_poll, NULL);
+    catalog = sample_catalog(1);
+    configuration = (struct spool_configuration){
+        .catalog = catalog,
+        .batch = {.max_readings = PER_BATCH, .max_age_us = 0},
+        .bounds = {.max_bytes = 100 * 1024 * 1024},
+    };
+    options = (struct uplink_options){
+        .bridge = "cell-3",
+        .endpoints = endpoints,
+        .endpoint_count = 1,
+        .connect_ms = 5000,
+        .retry_first_ms = 10,
+        .retry_cap_ms = 20,
+        .backfill = {.rate = 0, .window_share = 50},
+    };
+    start_spool();
+}
+
+static void serve(const struct peer_orders *orders)
+{
+    peer = peer_listen(loop, orders);
+    endpoints[0] = peer_endpoint(peer);
+}
+
+static void teardown(void)
+{
+    uplink_free(uplink);
+    peer_free(peer);
+    spool_thread_free(spool);
+    loop_timer_free(poll_timer);
+    loop_free(loop);
+    catalog_free(catalog);
+    temporary_remove(folder);
+}
+
+/* Runs the loop until the condition holds; fails the test after DEADLINE_MS. */
+static void run_until(bool (*condition)(void))
+{
+    int64_t deadline_us = clock_mono_us() + DEADLINE_MS * CLOCK_US_PER_MS;
+    while (!condition()) {
+        ck_assert_msg(clock_mono_us() < deadline_us, "the condition never came true");
+        loop_timer_start_ms(poll_timer, POLL_MS);
+        loop_run(loop);
+    }
+}
+
+/* One batch; the spool's thread commits it by itself. */
+static void put_batch(void)
+{
+    struct reading_sink sink = spool_thread_sink(spool);
+    struct reading readings[PER_BATCH];
+    for (size_t i = 0; i < PER_BATCH; i++) {
+        readings[i] = sample_reading(0, next_index++);
+    }
+    ck_assert(sink.put(sink.owner, readings, PER_BATCH));
+}
+
+static uint64_t batches_wanted;
+
+static bool all_spooled(void)
+{
+    struct spool_status status;
+    spool_thread_status(spool, &status);
+    return status.counts.batches >= batches_wanted;
+}
+
+static void put_batches(unsigned count)
+{
+    struct spool_status status;
+    spool_thread_status(spool, &status);
+    batches_wanted = status.counts.batches;
+    for (unsigned i = 0; i < count; i++) {
+        batches_wanted++;
+        put_batch();
+        run_until(all_spooled);
+    }
+}
+
+static bool all_trimmed(void)
+{
+    struct spool_status status;
+    spool_thread_status(spool, &status);
+    return status.counts.batches >= batches_wanted && status.state.batches == 0;
+}
+
+static bool has_sessions(void)
+{
+    return peer_sessions(peer) >= batches_wanted;
+}
+
+static void run_until_sessions(unsigned count)
+{
+    batches_wanted = count;
+    run_until(has_sessions);
+}
+
+static bool is_connected(void)
+{
+    return uplink_is_connected(uplink);
+}
+
+static size_t arrivals(const struct peer_arrival **list)
+{
+    size_t count;
+    *list = peer_arrivals(peer, &count);
+    return count;
+}
+
+/* ---- the law ---- */
+
+START_TEST(what_was_spooled_arrives_and_is_trimmed)
+{
+    serve(&(struct peer_orders){0});
+    start_uplink();
+    put_batches(20);
+    run_until(all_trimmed);
+    ck_assert_uint_eq(peer_readings(peer), 20 * PER_BATCH);
+    ck_assert_uint_eq(peer_catalogs(peer), 1);
+}
+END_TEST
+
+START_TEST(what_was_spooled_without_a_server_arrives_in_order_later)
+{
+    put_batches(30);
+    serve(&(struct peer_orders){.window_batches = 4});
+    start_uplink();
+    run_until(all_trimmed);
+    const struct peer_arrival *list;
+    ck_assert_uint_eq(arrivals(&list), 30);
+    for (size_t i = 0; i < 30; i++) {
+        ck_assert_uint_eq(list[i].seq, i + 1);
+    }
+}
+END_TEST
+
+static bool swallowed_all(void)
+{
+    return peer_orders(peer)->swallow == 0;
+}
+
+START_TEST(resends_unacked_batches_after_a_lost_connection)
+{
+    serve(&(struct peer_orders){.swallow = 3});
+    start_uplink();
+    put_batches(3);
+    run_until(swallowed_all);
+    batches_wanted = 3;
+    run_until(all_trimmed);
+    ck_assert_uint_ge(peer_sessions(peer), 2);
+    ck_assert_uint_eq(peer_readings(peer), 3 * PER_BATCH);
+}
+END_TEST
+
+static bool most_are_out(void)
+{
+    return peer_most_outstanding(peer) >= 4;
+}
+
+START_TEST(nothing_is_trimmed_before_its_answer_and_the_window_is_kept)
+{
+    serve(&(struct peer_orders){.window_batches = 4, .hold = true});
+    start_uplink();
+    run_until(is_connected);
+    put_batches(10);
+    run_until(most_are_out);
+    struct spool_status status;
+    spool_thread_status(spool, &status);
+    ck_assert_int_eq(status.state.batches, 10);
+    ck_assert_uint_eq(peer_most_outstanding(peer), 4);
+    peer_release(peer);
+    run_until(all_trimmed);
+    ck_assert_uint_eq(peer_most_outstanding(peer), 4);
+}
+END_TEST
+
+/* ---- live and backlog ---- */
+
+START_TEST(live_batches_overtake_the_backlog)
+{
+    put_batches(40);
+    serve(&(struct peer_orders){.window_batches = 4, .hold = true});
+    start_uplink();
+    run_until_sessions(1);
+    batches_wanted = 40;
+    run_until(all_spooled);
+    put_batches(1);
+    peer_release(peer);
+    run_until(all_trimmed);
+    const struct peer_arrival *list;
+    size_t count = arrivals(&list);
+    size_t live_at = 0;
+    while (live_at < count && list[live_at].seq != 41) {
+        live_at++;
+    }
+    ck_assert_uint_lt(live_at, 20);
+    ck_assert(!list[live_at].historical);
+}
+END_TEST
+
+START_TEST(the_backlog_leaves_the_rest_of_the_window_to_live_batches)
+{
+    put_batches(20);
+    serve(&(struct peer_orders){.window_batches = 8, .hold = true});
+    start_uplink();
+    run_until(most_are_out);
+    ck_assert_uint_eq(peer_most_outstanding(peer), 4);
+    put_batches(1);
+    peer_release(peer);
+    run_until(all_trimmed);
+}
+END_TEST
+
+START_TEST(the_backlog_keeps_to_its_rate)
+{
+    enum { BATCHES = 8, RATE = 200 };
+    options.backfill.rate = RATE;
+    put_batches(BATCHES);
+    serve(&(struct peer_orders){0});
+    int64_t began_us = clock_mono_us();
+    start_uplink();
+    run_until(all_trimmed);
+    int64_t least_us = (int64_t)(BATCHES - 1) * PER_BATCH * CLOCK_US_PER_S / RATE - BACKFILL_BURST_US;
+    ck_assert_int_ge(clock_mono_us() - began_us, least_us);
+}
+END_TEST
+
+/* ---- answers ---- */
+
+START_TEST(a_batch_the_store_was_too_busy_for_is_sent_again_after_the_delay)
+{
+    serve(&(struct peer_orders){.retries = 3, .retry_ms = 50});
+    start_uplink();
+    int64_t began_us = clock_mono_us();
+    put_batches(3);
+    run_until(all_trimmed);
+    ck_assert_int_ge(clock_mono_us() - began_us, 50 * CLOCK_US_PER_MS);
+    ck_assert_uint_eq(peer_readings(peer), 3 * PER_BATCH);
+    ck_assert_uint_eq(peer_sessions(peer), 1);
+}
+END_TEST
+
+START_TEST(a_rejected_batch_is_quarantined_and_blocks_nothing)
+{
+    serve(&(struct peer_orders){.reject_seq = 2});
+    start_uplink();
+    put_batches(4);
+    run_until(all_trimmed);
+    struct spool_status status;
+    spool_thread_status(spool, &status);
+    ck_assert_int_gt(status.state.quarantined, 0);
+    ck_assert(!peer_batch(peer, 2)->stored);
+    ck_assert_uint_eq(peer_readings(peer), 3 * PER_BATCH);
+}
+END_TEST
+
+START_TEST(a_batch_larger_than_the_server_takes_is_quarantined_and_blocks_nothing)
+{
+    enum { MANY = 6000 };
+    static struct reading readings[MANY];
+    uint32_t random = 1;
+    configuration.batch.max_readings = MANY;
+    ck_assert_int_eq(spool_thread_configure(spool, &configuration, NULL), ERR_OK);
+    for (uint32_t i = 0; i < MANY; i++) {
+        random = random * 1664525U + 1013904223U;
+        readings[i] = sample_reading(0, i);
+        readings[i].words[0] = (uint16_t)(random >> 16);
+    }
+    struct reading_sink sink = spool_thread_sink(spool);
+    ck_assert(sink.put(sink.owner, readings, MANY));
+    batches_wanted = 1;
+    run_until(all_spooled);
+    serve(&(struct peer_orders){.max_batch = FRAME_BATCH_LEAST});
+    start_uplink();
+    put_batches(1);
+    run_until(all_trimmed);
+    struct spool_status status;
+    spool_thread_status(spool, &status);
+    ck_assert_int_gt(status.state.quarantined, FRAME_BATCH_LEAST);
+    ck_assert_uint_eq(peer_readings(peer), PER_BATCH);
+}
+END_TEST
+
+/* ---- servers ---- */
+
+START_TEST(another_server_is_tried_when_the_first_does_not_answer)
+{
+    static struct peer_orders none;
+    struct peer *gone = peer_listen(loop, &none);
+    static char closed_port[64];
+    strncpy(closed_port, peer_endpoint(gone), sizeof closed_port - 1);
+    peer_free(gone);
+    serve(&none);
+    endpoints[1] = endpoints[0];
+    endpoints[0] = closed_port;
+    options.endpoint_count = 2;
+    start_uplink();
+    put_batches(2);
+    run_until(all_trimmed);
+    ck_assert_uint_eq(peer_readings(peer), 2 * PER_BATCH);
+}
+END_TEST
+
+START_TEST(a_server_that_comes_back_is_found_again)
+{
+    serve(&(struct peer_orders){0});
+    start_uplink();
+    put_batches(2);
+    run_until(all_trimmed);
+    peer_cut(peer);
+    put_batches(2);
+    run_until(all_trimmed);
+    ck_assert_uint_eq(peer_readings(peer), 4 * PER_BATCH);
+    ck_assert_uint_eq(peer_sessions(peer), 2);
+}
+END_TEST
+
+START_TEST(more_catalogs_than_a_session_may_have_take_more_sessions)
+{
+    enum { CATALOGS = TUNNEL_CATALOGS_MAX + 4 };
+    struct catalog *catalogs[CATALOGS];
+    for (int i = 0; i < CATALOGS; i++) {
+        catalogs[i] = sample_catalog(100 + i);
+        configuration.catalog = catalogs[i];
+        ck_assert_int_eq(spool_thread_configure(spool, &configuration, NULL), ERR_OK);
+        put_batches(1);
+    }
+    serve(&(struct peer_orders){0});
+    start_uplink();
+    run_until(all_trimmed);
+    ck_assert_uint_eq(peer_readings(peer), CATALOGS * PER_BATCH);
+    ck_assert_uint_eq(peer_sessions(peer), 2);
+    spool_thread_stop(spool);
+    for (int i = 0; i < CATALOGS; i++) {
+        catalog_free(catalogs[i]);
+    }
+}
+END_TEST
+
+/* ---- fencing ---- */
+
+static bool renumbered(void)
+{
+    return peer_batch(peer, 12)->stored;
+}
+
+START_TEST(a_restored_spool_goes_on_above_and_sends_what_collides_under_another_number)
+{
+    put_batches(2);
+    serve(&(struct peer_orders){.welcome_highest = 10, .reject_seq = 2});
+    start_uplink();
+    batches_wanted = 3;
+    run_until(renumbered);
+    run_until(all_trimmed);
+    ck_assert_int_eq(peer_batch(peer, 11)->kind, BATCH_GAPS);
+    ck_assert_uint_eq(peer_batch(peer, 12)->readings, PER_BATCH);
+    struct spool_status status;
+    spool_thread_status(spool, &status);
+    ck_assert_int_eq(status.state.quarantined, 0);
+    ck_assert_uint_eq(status.state.next_seq, 13);
+}
+END_TEST
+
+/* ---- stopping ---- */
+
+static bool has_flushed(void)
+{
+    return flushed;
+}
+
+static bool has_drained(void)
+{
+    return drained;
+}
+
+START_TEST(draining_waits_for_the_answers_and_says_goodbye)
+{
+    serve(&(struct peer_orders){.hold = true});
+    start_uplink();
+    run_until(is_connected);
+    put_batches(5);
+    const struct spool_request flush = {.kind = SPOOL_REQUEST_FLUSH};
+    ck_assert_int_eq(spool_thread_request(spool, &flush, 1), ERR_OK);
+    run_until(has_flushed);
+    uplink_drain(uplink, on_drained, NULL);
+    ck_assert(!drained);
+    peer_release(peer);
+    run_until(has_drained);
+    ck_assert_int_eq(peer_last_bye(peer), BYE_SHUTTING_DOWN);
+    ck_assert_uint_eq(peer_readings(peer), 5 * PER_BATCH);
+    spool_thread_stop(spool);
+    struct spool_thread *old = spool;
+    start_spool();
+    struct spool_status status;
+    spool_thread_status(spool, &status);
+    ck_assert_int_eq(status.state.batches, 0);
+    spool_thread_free(old);
+}
+END_TEST
+
+START_TEST(draining_without_a_server_ends_at_once)
+{
+    serve(&(struct peer_orders){0});
+    ck_assert_int_eq(uplink_new(loop, &options, &uplink, NULL), ERR_OK);
+    uplink_drain(uplink, on_drained, NULL);
+    ck_assert(drained);
+}
+END_TEST
+
+START_TEST(new_options_end_the_session_in_order_and_begin_another)
+{
+    serve(&(struct peer_orders){0});
+    start_uplink();
+    put_batches(2);
+    run_until(all_trimmed);
+    uplink_configure(uplink, &options);
+    run_until_sessions(2);
+    batches_wanted = 2;
+    put_batches(2);
+    run_until(all_trimmed);
+    ck_assert_uint_eq(peer_readings(peer), 4 * PER_BATCH);
+}
+END_TEST
+
+int main(void)
+{
+    return suite_run_with("uplink", setup, teardown,
+                          (const TTest *[]){
+                              what_was_spooled_arrives_and_is_trimmed,
+                              what_was_spooled_without_a_server_arrives_in_order_later,
+                              resends_unacked_batches_after_a_lost_connection,
+                              nothing_is_trimmed_before_its_answer_and_the_window_is_kept,
+                              live_batches_overtake_the_backlog,
+                              the_backlog_leaves_the_rest_of_the_window_to_live_batches,
+                              the_backlog_keeps_to_its_rate,
+                              a_batch_the_store_was_too_busy_for_is_sent_again_after_the_delay,
+                              a_rejected_batch_is_quarantined_and_blocks_nothing,
+                              a_batch_larger_than_the_server_takes_is_quarantined_and_blocks_nothing,
+                              another_server_is_tried_when_the_first_does_not_answer,
+                              a_server_that_comes_back_is_found_again,
+                              more_catalogs_than_a_session_may_have_take_more_sessions,
+                              a_restored_spool_goes_on_above_and_sends_what_collides_under_another_number,
+                              draining_waits_for_the_answers_and_says_goodbye,
+                              draining_without_a_server_ends_at_once,
+                              new_options_end_the_session_in_order_and_begin_another,
+                              NULL,
+                          });
+}
