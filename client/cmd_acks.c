@@ -8,6 +8,7 @@
 #include "output.h"
 
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { FOLLOW_MS = 100 }; /* how often to look for new rows */
@@ -109,10 +110,29 @@ static bool wait_for_more(void)
     return fflush(stdout) == 0 && poll(&reader, 1, FOLLOW_MS) <= 0;
 }
 
+/* What the file cannot know is no column of a table. */
+static void choose_columns(const struct ack_source *source, struct output_column *chosen)
+{
+    static const char *const only_spool[] = {"spooled", "sent", "acked"};
+    bool store = ack_source_is_store(source);
+    memcpy(chosen, columns, sizeof columns);
+    for (size_t i = 0; i < ARRAY_LENGTH(columns); i++) {
+        bool of_spool = false;
+        for (size_t j = 0; j < ARRAY_LENGTH(only_spool); j++) {
+            of_spool |= strcmp(columns[i].name, only_spool[j]) == 0;
+        }
+        if (store ? of_spool : strcmp(columns[i].name, "received") == 0) {
+            chosen[i].audience = OUTPUT_MACHINES;
+        }
+    }
+}
+
 static enum err show(struct ack_source *source, const struct acks_arguments *arguments,
                      enum output_format format, struct err_text *why)
 {
-    struct output output = output_start(stdout, format, columns, ARRAY_LENGTH(columns));
+    struct output_column chosen[ARRAY_LENGTH(columns)];
+    choose_columns(source, chosen);
+    struct output output = output_start(stdout, format, chosen, ARRAY_LENGTH(chosen));
     enum err result = show_new(source, &output, why);
     while (result == ERR_OK && arguments->follow && wait_for_more()) {
         result = show_new(source, &output, why);

@@ -122,7 +122,8 @@ static void on_session_closed(void *owner, enum err code, enum bye_reason reason
     if (is_done(delivery)) {
         end(delivery, ERR_OK, "done");
     } else if (code == ERR_OK) {
-        end(delivery, ERR_CLOSED, "the server said goodbye (%s): %s", bye_reason_name(reason), text);
+        end(delivery, ERR_CLOSED, "%s:%s: the server said goodbye (%s): %s", delivery->options->host,
+            delivery->options->port, bye_reason_name(reason), text);
     } else {
         end(delivery, code, "%s", text);
     }
@@ -269,7 +270,8 @@ static void on_timer(void *owner)
     struct delivery *delivery = owner;
     int64_t now_us = clock_mono_us();
     if (now_us - delivery->heard_us >= delivery->options->timeout_us) {
-        end(delivery, is_done(delivery) ? ERR_OK : ERR_TIMEOUT, "nothing was heard for %" PRId64 " ms",
+        end(delivery, is_done(delivery) ? ERR_OK : ERR_TIMEOUT, "%s:%s: nothing was heard for %" PRId64 " ms",
+            delivery->options->host, delivery->options->port,
             delivery->options->timeout_us / CLOCK_US_PER_MS);
         stop(delivery);
         return;

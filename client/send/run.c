@@ -185,8 +185,7 @@ static enum err deliver(struct run *run, struct tls_context *tls, struct err_tex
     };
     enum err result = delivery_run(&delivery, why);
     progress_clear(&run->progress);
-    return result == ERR_OK ? end_run(run, why)
-                            : err_prefix(why, result, "%s:%s", run->options->host, run->options->port);
+    return result == ERR_OK ? end_run(run, why) : result;
 }
 
 static enum err prepare_and_deliver(struct run *run, struct err_text *why)
