@@ -16,14 +16,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
-
-/* Writes what is polled, for people: each request of each link, its registers, and its share of the line's
- * time. The options are checked already. ERR_NO_MEMORY. */
-MUST_USE enum err field_print_plan(const struct field_options *options, FILE *out);
-
-/* Warns, with numbers, of each link whose requests take longer than their rates allow. ERR_NO_MEMORY. */
-MUST_USE enum err field_check_schedule(const struct field_options *options, struct diagnostics *diagnostics);
 
 struct field;
 

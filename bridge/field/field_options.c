@@ -1,5 +1,6 @@
 #include "field/field_options.h"
 
+#include "field/field_plan.h"
 #include "field/field_rules.h"
 #include "field/field_template.h"
 #include "field/tag_address.h"
@@ -293,7 +294,7 @@ const struct option field_link_table[] = {
     {.name = "latency",
      .kind = OPTION_DURATION,
      LINK(latency_us),
-     .fallback = "10ms",
+     .fallback = "2ms",
      .min = 0,
      .max = 60e6,
      .help = "What the device takes to answer: for the check that the schedule fits the line."},
@@ -539,7 +540,10 @@ enum err field_options_check(struct field_options *options, const char *path, st
     if (result == ERR_OK) {
         result = field_rules_check(options, diagnostics);
     }
-    return result == ERR_OK && diagnostics_count(diagnostics) > 0 ? ERR_CONFIG : result;
+    if (result == ERR_OK && diagnostics_count(diagnostics) > 0) {
+        return ERR_CONFIG;
+    }
+    return result == ERR_OK ? field_plan_check(options, diagnostics) : result;
 }
 
 void field_options_fini(struct field_options *options)

@@ -103,8 +103,9 @@ extern const struct option field_link_table[];
 
 /*
  * Loads the templates (paths relative to `path`, the configuration file) and checks every rule across fields;
- * errors go to `diagnostics`. ERR_CONFIG if there is any, ERR_NO_MEMORY; either way field_options_fini() is
- * due, before the options_free() of the structure that `options` is part of.
+ * errors go to `diagnostics`, and warnings of a schedule that does not fit its line. ERR_CONFIG if there is
+ * any error, ERR_NO_MEMORY; either way field_options_fini() is due, before the options_free() of the
+ * structure that `options` is part of.
  */
 MUST_USE enum err field_options_check(struct field_options *options, const char *path,
                                       struct diagnostics *diagnostics);

@@ -1,6 +1,6 @@
-/* The plans of all links without a field that runs them: printed, and held against the time of the line. */
+#include "field/field_plan.h"
+
 #include "base/options_unit.h"
-#include "field/field.h"
 #include "field/field_layout.h"
 #include "field/line.h"
 
@@ -172,12 +172,12 @@ static enum err each_link(const struct field_options *options,
     return result;
 }
 
-enum err field_print_plan(const struct field_options *options, FILE *out)
+enum err field_plan_print(const struct field_options *options, FILE *out)
 {
     return each_link(options, print_link, out);
 }
 
-enum err field_check_schedule(const struct field_options *options, struct diagnostics *diagnostics)
+enum err field_plan_check(const struct field_options *options, struct diagnostics *diagnostics)
 {
     return each_link(options, check_link, diagnostics);
 }
