@@ -55,35 +55,53 @@ static bool is_value(const struct catalog_tag *tag, const uint16_t *words)
     return false;
 }
 
-/* The raw value where it fits in 64 bits, else a hash of it (FNV-1a by words). */
-static uint64_t fingerprint(const struct catalog_tag *tag, const uint16_t *words)
+enum { RAW_WORDS_MAX = 4 };
+
+static bool is_register_bit(const struct catalog_tag *tag)
 {
-    if (tag->type == VALUE_BOOL) {
-        return plan_table_is_bits(tag->table) ? words[0] : (words[0] >> tag->bit) & 1U;
+    return tag->type == VALUE_BOOL && !plan_table_is_bits(tag->table);
+}
+
+/* The words where they fit in 64 bits, else a hash of them (FNV-1a by words). */
+static uint64_t raw_of(const struct catalog_tag *tag, const uint16_t *words)
+{
+    if (is_register_bit(tag)) {
+        return (words[0] >> tag->bit) & 1U;
     }
-    uint64_t hash = tag->words > 4 ? UINT64_C(0xcbf29ce484222325) : 0;
+    bool fits = tag->words <= RAW_WORDS_MAX;
+    uint64_t raw = fits ? 0 : UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < tag->words; i++) {
-        hash = tag->words > 4 ? (hash ^ words[i]) * UINT64_C(0x100000001b3) : hash << 16 | words[i];
+        raw = fits ? raw << 16 | words[i] : (raw ^ words[i]) * UINT64_C(0x100000001b3);
     }
-    return hash;
+    return raw;
+}
+
+bool decode_raw(const struct catalog_tag *tag, uint64_t raw, uint16_t *words)
+{
+    if (is_register_bit(tag)) {
+        words[0] = (uint16_t)(raw << tag->bit);
+        return true;
+    }
+    for (size_t i = tag->words; i > 0 && tag->words <= RAW_WORDS_MAX; i--) {
+        words[i - 1] = (uint16_t)raw;
+        raw >>= 16;
+    }
+    return tag->words <= RAW_WORDS_MAX;
 }
 
 /* What only tags with limits or a deadband need: the engineering value. */
 static void judge(const struct catalog_tag *tag, const struct report_rule *rule, const uint16_t *words,
                   struct report_sample *sample)
 {
-    if (rule->bounded || rule->deadband > 0) {
-        struct value value;
-        if (value_decode(tag, words, tag->words, &value) != ERR_OK) {
-            sample->quality = QUALITY_BAD_VALUE;
-            return;
-        }
-        sample->number = value_number(&value);
+    struct value value;
+    if (value_decode(tag, words, tag->words, &value) != ERR_OK) {
+        sample->quality = QUALITY_BAD_VALUE;
+        return;
     }
+    sample->number = value_number(&value);
     if (rule->bounded && !(sample->number >= rule->low && sample->number <= rule->high)) {
         sample->quality = QUALITY_CLAMPED;
     }
-    sample->fingerprint = fingerprint(tag, words);
 }
 
 struct report_sample decode_sample(const struct catalog_tag *tag, const struct report_rule *rule,
@@ -93,7 +111,10 @@ struct report_sample decode_sample(const struct catalog_tag *tag, const struct r
     take_words(tag, data, first, words);
     if (!is_value(tag, words)) {
         sample.quality = QUALITY_BAD_VALUE;
-    } else if (rule) {
+        return sample;
+    }
+    sample.raw = raw_of(tag, words);
+    if (rule && (rule->bounded || rule->deadband > 0)) {
         judge(tag, rule, words, &sample);
     }
     return sample;

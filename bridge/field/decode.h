@@ -20,4 +20,8 @@
 struct report_sample decode_sample(const struct catalog_tag *tag, const struct report_rule *rule,
                                    struct bytes data, uint16_t first, uint16_t *words);
 
+/* Writes the words that the raw value of a sample stands for: as far as they matter to the tag. False where
+ * the raw value is only a hash. */
+bool decode_raw(const struct catalog_tag *tag, uint64_t raw, uint16_t *words);
+
 #endif

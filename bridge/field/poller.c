@@ -10,6 +10,7 @@
 
 /* How often the kernel is asked whether its clock is synchronised. */
 #define CLOCK_CHECK_US CLOCK_US_PER_S
+#define STALE_CHECK_US CLOCK_US_PER_S
 
 static const char *const subsystem = "field";
 
@@ -297,11 +298,36 @@ static void step(struct poller *poller)
     }
 }
 
+static void mark_stale(struct poller *poller, struct unit *unit, int64_t now_us)
+{
+    struct emitter emitter;
+    int64_t wall_us = clock_wall_us();
+    if (unit_has_stale(unit, now_us) && begin_emitting(poller, &emitter, wall_us, wall_us)) {
+        unit_mark_stale(unit, now_us, &emitter);
+        end_emitting(poller, &emitter);
+    }
+}
+
+/* A line that is too busy must not leave old values standing as live ones. */
+static void check_stale(struct poller *poller)
+{
+    int64_t now_us = clock_mono_us();
+    if (now_us - poller->stale_checked_us < STALE_CHECK_US ||
+        metric_get(&poller->counters[POLLER_PAUSED]) != 0) {
+        return;
+    }
+    poller->stale_checked_us = now_us;
+    for (size_t i = 0; i < poller->unit_count; i++) {
+        mark_stale(poller, &poller->units[i], now_us);
+    }
+}
+
 static void *run(void *argument)
 {
     struct poller *poller = argument;
     while (!is_stopping(poller)) {
         step(poller);
+        check_stale(poller);
     }
     for (size_t i = 0; i < poller->way_count; i++) {
         link_disconnect(poller->ways[i]);

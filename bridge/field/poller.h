@@ -52,6 +52,7 @@ struct poller {
     int64_t reconnect_us; /* monotonic: not before */
     uint64_t answers;     /* on this connection */
     int64_t clock_checked_us;
+    int64_t stale_checked_us;
     bool clock_synchronised;
     bool down_logged;
 

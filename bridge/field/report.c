@@ -6,9 +6,9 @@ static bool moved(const struct report_rule *rule, const struct report_state *sta
                   const struct report_sample *sample)
 {
     if (rule->deadband > 0) {
-        return !(fabs(sample->number - state->last.number) <= rule->deadband);
+        return !(fabs(sample->number - state->number) <= rule->deadband);
     }
-    return sample->fingerprint != state->last.fingerprint;
+    return sample->raw != state->raw;
 }
 
 static bool is_due(const struct report_rule *rule, const struct report_state *state,
@@ -29,17 +29,17 @@ static bool is_due(const struct report_rule *rule, const struct report_state *st
 bool report_due(const struct report_rule *rule, struct report_state *state,
                 const struct report_sample *sample, int64_t now_us)
 {
-    if (!is_due(rule, state, sample, now_us)) {
+    bool due = is_due(rule, state, sample, now_us);
+    if (quality_has_value(sample->quality)) {
+        state->raw = sample->raw;
+    }
+    if (!due) {
         return false;
     }
     state->reported = true;
     state->quality = (uint8_t)sample->quality;
     state->at_us = now_us;
-    if (rule && rule->deadband > 0) {
-        state->last.number = sample->number;
-    } else {
-        state->last.fingerprint = sample->fingerprint;
-    }
+    state->number = sample->number;
     return true;
 }
 

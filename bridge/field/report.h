@@ -22,16 +22,14 @@ struct report_rule {
 /* What one reading is judged by. */
 struct report_sample {
     enum quality quality;
-    double number;        /* engineering value; NaN for text. Read only where the deadband is above 0 */
-    uint64_t fingerprint; /* of the raw value; read only where the deadband is 0 */
+    double number; /* engineering value; NaN for text. Read only where the deadband is above 0 */
+    uint64_t raw;  /* the words, first one highest, or a hash of more than four; the bit of a bool */
 };
 
 /* What was reported last. Zero-initialised = nothing yet. */
 struct report_state {
-    union {
-        double number;
-        uint64_t fingerprint;
-    } last;
+    double number;
+    uint64_t raw;  /* of the last value, reported or not: it did not differ */
     int64_t at_us; /* monotonic */
     uint8_t quality;
     bool reported;

@@ -45,6 +45,7 @@ void unit_start(struct unit *unit, uint32_t *number, struct schedule_now now)
 {
     for (size_t i = 0; i < unit->plan.group_count; i++) {
         schedule_start(&unit->groups[i].schedule, (*number)++, now);
+        unit->groups[i].fresh_us = now.mono_us;
     }
 }
 
@@ -91,6 +92,7 @@ static void end_pass(struct unit *unit, struct unit_group *group, struct schedul
     uint64_t before = group->schedule.overruns;
     schedule_advance(&group->schedule, now, !group->excused);
     metric_add(&unit->counters[UNIT_OVERRUNS], (int64_t)(group->schedule.overruns - before));
+    group->fresh_us = now.mono_us;
     group->running = false;
     group->excused = false;
 }
@@ -295,6 +297,60 @@ void unit_mark(struct unit *unit, enum quality quality, int64_t now_us, struct e
     for (size_t i = 0; i < unit->plan.group_count; i++) {
         unit->groups[i].excused = true;
         unit->groups[i].running = false;
+    }
+}
+
+static bool is_stale(const struct unit_group *group, int64_t now_us)
+{
+    int64_t age_us = now_us - group->fresh_us;
+    return age_us > UNIT_STALE_PERIODS * group->schedule.rate_us + UNIT_STALE_GRACE_US;
+}
+
+bool unit_has_stale(const struct unit *unit, int64_t now_us)
+{
+    for (size_t i = 0; i < unit->plan.group_count; i++) {
+        if (is_stale(&unit->groups[i], now_us)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void emit_stale(struct unit *unit, size_t index, int64_t now_us, struct emitter *emitter)
+{
+    const struct plan_point *point = &unit->plan.points[index];
+    struct report_state *state = &unit->states[index];
+    enum quality quality = (enum quality)state->quality;
+    if (!state->reported || quality == QUALITY_STALE || !quality_has_value(quality)) {
+        return;
+    }
+    const struct catalog_tag *tag = catalog_tag(unit->catalog, point->tag);
+    struct reading *reading = emitter_slot(emitter);
+    if (!decode_raw(tag, state->raw, reading->words)) {
+        emit_bad(unit, index, QUALITY_BAD_TIMEOUT, now_us, emitter);
+        return;
+    }
+    const struct report_sample sample = {
+        .quality = QUALITY_STALE, .number = state->number, .raw = state->raw};
+    if (report_due(rule_of(unit, point), state, &sample, now_us)) {
+        reading->tag = point->tag;
+        reading->quality = QUALITY_STALE;
+        reading->word_count = tag->words;
+        emitter_commit(emitter);
+    }
+}
+
+void unit_mark_stale(struct unit *unit, int64_t now_us, struct emitter *emitter)
+{
+    for (size_t i = 0; i < unit->plan.group_count; i++) {
+        const struct plan_group *group = &unit->plan.groups[i];
+        if (!is_stale(&unit->groups[i], now_us)) {
+            continue;
+        }
+        for (uint32_t j = 0; j < group->point_count; j++) {
+            emit_stale(unit, group->first_point + j, now_us, emitter);
+        }
+        unit->groups[i].fresh_us = now_us;
     }
 }
 

@@ -16,6 +16,9 @@
 #include "modbus/pdu.h"
 #include "tunnel/catalog.h"
 
+enum { UNIT_STALE_PERIODS = 3 };
+#define UNIT_STALE_GRACE_US INT64_C(1000000) /* on top: for rates near the time an answer may take */
+
 /* For status and metrics; written by the unit's thread, read by any. */
 enum unit_counter {
     UNIT_REQUESTS,
@@ -32,6 +35,7 @@ enum unit_counter {
 struct unit_group {
     struct schedule schedule;
     size_t next_block; /* of the pass */
+    int64_t fresh_us;  /* monotonic: when the last pass ended */
     bool running;      /* a pass is */
     bool excused;      /* its being late is the unit's or the link's doing, not the line's */
 };
@@ -96,6 +100,14 @@ bool unit_failed(const struct unit_turn *turn, enum quality quality, const struc
 
 /* No tag can be read: those that are not bad already become `quality`. */
 void unit_mark(struct unit *unit, enum quality quality, int64_t now_us, struct emitter *emitter);
+/*
+ * Values that nobody has renewed for UNIT_STALE_PERIODS of their rate, because the line is too busy to come
+ * to them, are reported once more as stale: the last value known must not pass for a live one. Texts, of
+ * which none is kept, become timed out. Whether there are any is cheap to ask.
+ */
+bool unit_has_stale(const struct unit *unit, int64_t now_us);
+void unit_mark_stale(struct unit *unit, int64_t now_us, struct emitter *emitter);
+
 /* Whatever each tag's next reading is, it is reported. */
 void unit_forget(struct unit *unit);
 

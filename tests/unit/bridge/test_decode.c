@@ -2,6 +2,8 @@
 #include "field/decode.h"
 #include "support/suite.h"
 
+#include <string.h>
+
 /* Registers 100 to 103 as on the wire. */
 static const uint8_t registers[] = {0x12, 0x34, 0x99, 0x90, 0x7f, 0x80, 0x00, 0x00};
 static const struct bytes data = {.data = registers, .size = sizeof registers};
@@ -130,7 +132,7 @@ START_TEST(a_bit_of_a_register_changes_with_that_bit_only)
     uint64_t seen[3];
     for (size_t i = 0; i < 3; i++) {
         uint16_t word;
-        seen[i] = decode_sample(&tag, &rule, (struct bytes){rows[i], 2}, 0, &word).fingerprint;
+        seen[i] = decode_sample(&tag, &rule, (struct bytes){rows[i], 2}, 0, &word).raw;
     }
     ck_assert_uint_eq(seen[0], seen[1]);
     ck_assert_uint_ne(seen[0], seen[2]);
@@ -146,10 +148,39 @@ START_TEST(a_long_text_is_told_from_another)
     uint64_t seen[3];
     for (size_t i = 0; i < 3; i++) {
         const uint8_t *bytes = (const uint8_t *)texts[i];
-        seen[i] = decode_sample(&tag, &rule, (struct bytes){bytes, 10}, 0, words).fingerprint;
+        seen[i] = decode_sample(&tag, &rule, (struct bytes){bytes, 10}, 0, words).raw;
     }
     ck_assert_uint_ne(seen[0], seen[1]);
     ck_assert_uint_ne(seen[0], seen[2]);
+}
+END_TEST
+
+START_TEST(the_raw_value_gives_the_words_back)
+{
+    static const struct {
+        enum value_type type;
+        uint8_t words, bit;
+        bool good;
+        uint16_t wanted[4];
+    } rows[] = {
+        {VALUE_UINT16, 1, 0, true, {0x1234}},
+        {VALUE_FLOAT32, 2, 0, true, {0x1234, 0x9990}},
+        {VALUE_UINT64, 4, 0, true, {0x1234, 0x9990, 0x7f80, 0x0000}},
+        {VALUE_STRING, 4, 0, true, {0x1234, 0x9990, 0x7f80, 0x0000}},
+        {VALUE_BOOL, 1, 2, true, {0x0004}},
+        {VALUE_BOOL, 1, 3, true, {0x0000}},
+        {VALUE_STRING, 5, 0, false, {0}},
+    };
+    static const uint8_t more[10] = {0x12, 0x34, 0x99, 0x90, 0x7f, 0x80, 0x00, 0x00, 0x41, 0x42};
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct catalog_tag tag = tag_of(rows[i].type, 0, rows[i].words, 0);
+        tag.bit = rows[i].bit;
+        uint16_t words[5];
+        struct report_sample sample = decode_sample(&tag, NULL, (struct bytes){more, sizeof more}, 0, words);
+        memset(words, 0, sizeof words);
+        ck_assert(decode_raw(&tag, sample.raw, words) == rows[i].good);
+        ck_assert(!rows[i].good || memcmp(words, rows[i].wanted, rows[i].words * sizeof words[0]) == 0);
+    }
 }
 END_TEST
 
@@ -162,6 +193,7 @@ int main(void)
                                    values_outside_the_limits_are_clamped_in_quality_only,
                                    a_bit_of_a_register_changes_with_that_bit_only,
                                    a_long_text_is_told_from_another,
+                                   the_raw_value_gives_the_words_back,
                                    NULL,
                                });
 }

@@ -198,6 +198,65 @@ START_TEST(a_silent_unit_does_not_stop_its_neighbour)
 }
 END_TEST
 
+START_TEST(the_backup_takes_over_when_the_first_way_ends)
+{
+    struct rig rig;
+    rig_set_up(&rig);
+    struct plc_server *backup = plc_server_start();
+    plc_server_set(rig.plc, TABLE_HOLDING, 0, 1);
+    plc_server_set(backup, TABLE_HOLDING, 0, 2);
+    char more[64];
+    snprintf(more, sizeof more, "backup: 'tcp://127.0.0.1:%u',", plc_server_port(backup));
+    rig_start(&rig, more, "[{id: 1, tags: [{name: a, table: holding, address: 0, type: uint16, " FAST "}]}]");
+    struct reading reading;
+    size_t behind = reading_collector_await(&rig.collector, 0, 0, good(), &reading);
+    ck_assert_uint_eq(reading.words[0], 1);
+    plc_server_stop(rig.plc);
+    rig.plc = backup;
+    for (int i = 0; i < 100 && reading.words[0] != 2; i++) {
+        behind = reading_collector_await(&rig.collector, behind, 0, good(), &reading);
+    }
+    ck_assert_uint_eq(reading.words[0], 2);
+    rig_tear_down(&rig);
+}
+END_TEST
+
+START_TEST(status_and_metrics_tell_what_happens)
+{
+    struct rig rig;
+    rig_set_up(&rig);
+    plc_server_set_silent_unit(rig.plc, 9);
+    rig_start(&rig, "response_timeout: 20ms,",
+              "[{id: 1, tags: [{name: a, table: holding, address: 0, type: uint16, " FAST "}]},"
+              "{id: 9, tags: [{name: b, table: holding, address: 0, type: uint16, " FAST "},"
+              "{name: c, table: holding, address: 9, type: uint16, rate: 1h}]}]");
+    struct reading reading;
+    reading_collector_await(&rig.collector, 0, 0, good(), &reading);
+    reading_collector_await(&rig.collector, 0, 1, QUALITY_BAD_TIMEOUT, &reading);
+    reading_collector_await(&rig.collector, 0, 2, QUALITY_BAD_SUSPENDED, &reading);
+    struct buffer text;
+    buffer_init(&text, 65536);
+    ck_assert_int_eq(field_status(rig.field, &text), ERR_OK);
+    ck_assert_int_eq(buffer_append(&text, "", 1), ERR_OK);
+    const char *status = (const char *)buffer_bytes(&text).data;
+    static const char *const wanted[] = {"\"link\":\"plc\"", "\"up\":1", "\"unit\":9", "\"state\":\"open\"",
+                                         "\"suspensions\":1"};
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        ck_assert_msg(strstr(status, wanted[i]) != NULL, "%s: %s", wanted[i], status);
+    }
+    buffer_clear(&text);
+    ck_assert_int_eq(field_metrics(rig.field, &text), ERR_OK);
+    ck_assert_int_eq(buffer_append(&text, "", 1), ERR_OK);
+    const char *metrics = (const char *)buffer_bytes(&text).data;
+    ck_assert_ptr_nonnull(
+        strstr(metrics, "# TYPE bourdon_bridge_link_up gauge\nbourdon_bridge_link_up{link=\"plc\"} 1\n"));
+    ck_assert_ptr_nonnull(strstr(metrics, "bourdon_bridge_link_suspensions_total{link=\"plc\"} 1\n"));
+    ck_assert_ptr_nonnull(strstr(metrics, "bourdon_bridge_link_tags{link=\"plc\"} 3\n"));
+    buffer_fini(&text);
+    rig_tear_down(&rig);
+}
+END_TEST
+
 START_TEST(a_full_sink_stops_polling_until_it_has_room)
 {
     struct rig rig;
@@ -224,6 +283,8 @@ int main(void)
                                   a_plc_that_goes_away_makes_bad_readings_and_is_found_again,
                                   a_connection_the_plc_closed_while_idle_costs_no_reading,
                                   a_silent_unit_does_not_stop_its_neighbour,
+                                  the_backup_takes_over_when_the_first_way_ends,
+                                  status_and_metrics_tell_what_happens,
                                   a_full_sink_stops_polling_until_it_has_room,
                                   NULL,
                               });

@@ -14,20 +14,20 @@ START_TEST(the_rule_decides)
         struct report_sample before, after;
         bool due;
     } rows[] = {
-        {"no rule, same value", NULL, {.fingerprint = 1}, {.fingerprint = 1}, true},
-        {"limits alone", &limits_only, {.fingerprint = 1}, {.fingerprint = 1}, true},
+        {"no rule, same value", NULL, {.raw = 1}, {.raw = 1}, true},
+        {"limits alone", &limits_only, {.raw = 1}, {.raw = 1}, true},
         {"same", &absolute, {.number = 10}, {.number = 10}, false},
         {"on the deadband", &absolute, {.number = 10}, {.number = 10.5}, false},
         {"above it", &absolute, {.number = 10}, {.number = 10.51}, true},
         {"below it", &absolute, {.number = 10}, {.number = 9.4}, true},
-        {"no change", &changes, {.fingerprint = 1}, {.fingerprint = 1}, false},
-        {"a change", &changes, {.fingerprint = 1}, {.fingerprint = 2}, true},
+        {"no change", &changes, {.raw = 1}, {.raw = 1}, false},
+        {"a change", &changes, {.raw = 1}, {.raw = 2}, true},
         {"quality alone", &absolute, {.number = 1}, {.number = 1, .quality = QUALITY_CLAMPED}, true},
         {"the clock alone", &changes, {.quality = QUALITY_GOOD}, {.quality = QUALITY_UNCERTAIN_CLOCK}, true},
         {"turned bad", &absolute, {.number = 1}, {.quality = QUALITY_BAD_TIMEOUT}, true},
         {"still bad", NULL, {.quality = QUALITY_BAD_TIMEOUT}, {.quality = QUALITY_BAD_TIMEOUT}, false},
         {"bad otherwise", NULL, {.quality = QUALITY_BAD_TIMEOUT}, {.quality = QUALITY_BAD_REFUSED}, true},
-        {"good again, same value", &changes, {.quality = QUALITY_BAD_VALUE}, {.fingerprint = 0}, true},
+        {"good again, same value", &changes, {.quality = QUALITY_BAD_VALUE}, {.raw = 0}, true},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct report_state state = {.reported = false};
@@ -73,7 +73,7 @@ END_TEST
 START_TEST(what_was_forgotten_is_reported_again)
 {
     struct report_state state = {.reported = false};
-    const struct report_sample sample = {.fingerprint = 3};
+    const struct report_sample sample = {.raw = 3};
     ck_assert(report_due(&changes, &state, &sample, 0));
     ck_assert(!report_due(&changes, &state, &sample, 1));
     report_forget(&state);

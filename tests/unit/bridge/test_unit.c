@@ -349,6 +349,51 @@ START_TEST(a_fast_group_goes_between_the_blocks_of_a_slow_one)
 }
 END_TEST
 
+START_TEST(a_value_nobody_renews_becomes_stale_once)
+{
+    static const int64_t rates_us[] = {SECOND, 3600 * SECOND};
+    struct rig rig;
+    start(&rig, 2, rates_us, NULL);
+    int64_t now_us = 0;
+    for (uint8_t value = 7; rig.count < 3; value++) {
+        struct pdu_request request;
+        struct unit_turn turn = take_turn(&rig, &now_us, &request);
+        answer_values(&rig, &turn, &request, now_us, value);
+    }
+    uint16_t last = rig.kept[2].words[0];
+    rig.count = 0;
+    int64_t limit_us = now_us + UNIT_STALE_PERIODS * SECOND + UNIT_STALE_GRACE_US;
+    ck_assert(!unit_has_stale(&rig.unit, limit_us));
+    for (int i = 1; i <= 20; i++) {
+        int64_t late_us = limit_us + i * 10 * SECOND;
+        ck_assert(unit_has_stale(&rig.unit, late_us));
+        unit_mark_stale(&rig.unit, late_us, &rig.emitter);
+        emitter_flush(&rig.emitter);
+    }
+    ck_assert_uint_eq(rig.count, 1);
+    ck_assert_uint_eq(rig.kept[0].tag, 0);
+    ck_assert_int_eq(rig.kept[0].quality, QUALITY_STALE);
+    ck_assert_uint_eq(rig.kept[0].word_count, 1);
+    ck_assert_uint_eq(rig.kept[0].words[0], last);
+    stop(&rig);
+}
+END_TEST
+
+START_TEST(a_bad_tag_does_not_become_stale)
+{
+    struct rig rig;
+    start(&rig, 1, one_second, NULL);
+    int64_t now_us = 0;
+    struct pdu_request request;
+    struct unit_turn turn = take_turn(&rig, &now_us, &request);
+    answer_exception(&rig, &turn, MODBUS_SERVER_DEVICE_FAILURE, now_us);
+    unit_mark_stale(&rig.unit, now_us + 100 * SECOND, &rig.emitter);
+    emitter_flush(&rig.emitter);
+    ck_assert_uint_eq(rig.count, 1);
+    stop(&rig);
+}
+END_TEST
+
 int main(void)
 {
     return suite_run("unit", (const TTest *[]){
@@ -361,6 +406,8 @@ int main(void)
                                  a_dead_unit_is_asked_ever_more_rarely_and_says_so_once,
                                  marking_a_unit_bad_tells_each_tag_once,
                                  a_fast_group_goes_between_the_blocks_of_a_slow_one,
+                                 a_value_nobody_renews_becomes_stale_once,
+                                 a_bad_tag_does_not_become_stale,
                                  NULL,
                              });
 }
