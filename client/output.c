@@ -3,7 +3,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/decimal.h"
-#include "base/utf8.h"
+#include "terminal_text.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 1024 * 1024 };
+enum { LINE_MAX_BYTES = 1024 * 1024, CELL_MAX = 1024 };
 
 bool output_format_parse(const char *text, enum output_format *format)
 {
@@ -63,48 +63,18 @@ static void write_line(struct output *output)
 
 /* ---- tables ---- */
 
-/* The length of the next character of a text, 1 for a byte that begins none; `*safe`: a terminal may see it.
- */
-static size_t next_character(const char *text, size_t left, bool *safe)
-{
-    uint32_t code_point = 0;
-    size_t size = utf8_next(text, left, &code_point);
-    bool control = code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0);
-    *safe = size > 0 && !control;
-    return size > 0 ? size : 1;
-}
-
-/* Columns on a terminal, one a character. */
-static int text_width(const char *text)
-{
-    int width = 0;
-    bool safe;
-    for (size_t left = strlen(text), size; left > 0; text += size, left -= size, width++) {
-        size = next_character(text, left, &safe);
-    }
-    return width;
-}
-
-static void put_printable(struct output *output, const char *text)
-{
-    for (size_t left = strlen(text), size; left > 0; text += size, left -= size) {
-        bool safe;
-        size = next_character(text, left, &safe);
-        put(output, safe ? text : "?", safe ? size : 1);
-    }
-}
-
 static void put_cell(struct output *output, const char *text, enum output_tone tone)
 {
     static const char *const colours[] = {
         [OUTPUT_GOOD] = "\033[32m", [OUTPUT_NOTE] = "\033[33m", [OUTPUT_ALARM] = "\033[31m"};
     const struct output_column *column = &output->columns[output->column];
     const char *colour = output->colour ? colours[tone] : NULL;
-    int padding = column->width - text_width(text);
+    char safe[CELL_MAX];
+    int padding = column->width - terminal_text_width(terminal_text_copy(text, safe, sizeof safe));
     put_spaces(output, output->cells++ > 0 ? 2 : 0);
     put_spaces(output, column->right ? padding : 0);
     put_text(output, colour ? colour : "");
-    put_printable(output, text);
+    put_text(output, safe);
     put_text(output, colour ? "\033[0m" : "");
     put_spaces(output, column->right ? 0 : padding);
 }

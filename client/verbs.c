@@ -17,6 +17,7 @@ static const struct verb verbs[] = {
     {"send", cmd_send, "be a device: send readings and wait until they are durable"},
     {"readings", cmd_readings, "what is in a server's store, by tag and time"},
     {"acks", cmd_acks, "batch by batch: read, spooled, sent, committed, acknowledged"},
+    {"status", cmd_status, "ask the daemons on this machine how they are"},
     {"spool", cmd_spool, "what waits in a bridge's spool"},
     {"compare-truth", cmd_compare_truth, "compare a store with what the simulated PLC says it served"},
 };

@@ -12,6 +12,7 @@ enum {
 int cmd_send(int argc, char **argv);
 int cmd_readings(int argc, char **argv);
 int cmd_acks(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 int cmd_spool(int argc, char **argv);
 int cmd_compare_truth(int argc, char **argv);
 

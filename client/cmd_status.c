@@ -1,0 +1,121 @@
+#include "verbs.h"
+
+#include "base/arguments.h"
+#include "base/array.h"
+#include "net/control.h"
+#include "output.h"
+#include "status_view.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* Where the packages' units put the sockets. */
+static const char *const usual_sockets[] = {"/run/bourdon-bridge/bridge.sock",
+                                            "/run/bourdon-server/server.sock"};
+
+static const char epilogue[] =
+    "Asks the daemons behind the sockets, which their configurations name with \"control\".\n"
+    "\n"
+    "Examples:\n"
+    "  bourdon status\n"
+    "  bourdon status /run/bourdon-bridge/bridge.sock\n"
+    "  bourdon status bridge.sock --format json | jq .uplink.state\n"
+    "\n"
+    "Exit status: 0 every daemon answered, 1 one did not, 2 wrong arguments.";
+
+static bool view(const char *path, struct buffer *answer)
+{
+    struct json_tree tree = {0};
+    struct err_text why = {0};
+    static const uint8_t end = '\0';
+    enum err result = buffer_append(answer, &end, 1);
+    if (result == ERR_OK) {
+        result = json_tree_read(&tree, (char *)answer->data + answer->start, answer->size - 1, &why);
+    }
+    if (result == ERR_OK) {
+        status_view_show(stdout, &tree);
+    } else {
+        fprintf(stderr, "bourdon status: %s: the answer is not JSON: %s\n", path, why.text);
+    }
+    json_tree_fini(&tree);
+    return result == ERR_OK;
+}
+
+static bool ask(const char *path, enum output_format format)
+{
+    struct err_text why = {0};
+    struct buffer answer;
+    buffer_init(&answer, CONTROL_ANSWER_MAX + 1);
+    bool good = control_ask(path, "status", &answer, &why) == ERR_OK;
+    if (!good) {
+        fprintf(stderr, "bourdon status: %s\n", why.text);
+    } else if (format == OUTPUT_JSON) {
+        struct bytes text = buffer_bytes(&answer);
+        good = fwrite(text.data, 1, text.size, stdout) == text.size;
+        if (text.size > 0 && text.data[text.size - 1] != '\n') {
+            fputc('\n', stdout);
+        }
+    } else {
+        good = view(path, &answer);
+    }
+    buffer_fini(&answer);
+    return good;
+}
+
+static int ask_all(const char *const *paths, size_t count, enum output_format format)
+{
+    bool good = true;
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && format == OUTPUT_TABLE) {
+            fputc('\n', stdout);
+        }
+        good &= ask(paths[i], format);
+    }
+    return good && fflush(stdout) == 0 ? STATUS_OK : STATUS_FAILED;
+}
+
+static int ask_usual(enum output_format format)
+{
+    const char *there[ARRAY_LENGTH(usual_sockets)];
+    size_t count = 0;
+    for (size_t i = 0; i < ARRAY_LENGTH(usual_sockets); i++) {
+        if (access(usual_sockets[i], F_OK) == 0) {
+            there[count++] = usual_sockets[i];
+        }
+    }
+    if (count > 0) {
+        return ask_all(there, count, format);
+    }
+    fprintf(stderr, "bourdon status: there is no %s and no %s: name the socket of a daemon\n",
+            usual_sockets[0], usual_sockets[1]);
+    return STATUS_FAILED;
+}
+
+int cmd_status(int argc, char **argv)
+{
+    const char *format_text = NULL;
+    const struct argument table[] = {
+        {"format", 0, "FORMAT", "table or json (as the daemon gave it). Default: table.", &format_text, NULL},
+        ARGUMENTS_END,
+    };
+    const struct command_line line = {
+        .program = "bourdon status",
+        .summary = "Asks bridges, servers and simulators on this machine how they are.",
+        .usage = "[SOCKET]... [options]",
+        .arguments = table,
+        .positional_help =
+            "SOCKET: the control socket of a daemon. Without any, those of the installed services.",
+        .epilogue = epilogue,
+    };
+    size_t count;
+    enum output_format format;
+    enum arguments_result parsed = arguments_parse(&line, argc, argv, &count);
+    if (parsed != ARGUMENTS_RUN) {
+        return parsed == ARGUMENTS_DONE ? STATUS_OK : STATUS_USAGE;
+    }
+    if (!output_format_parse(format_text, &format) || format == OUTPUT_CSV) {
+        arguments_complain(&line, "--format %s: it is table or json", format_text);
+        return STATUS_USAGE;
+    }
+    return count > 0 ? ask_all((const char *const *)argv, count, format) : ask_usual(format);
+}
