@@ -34,7 +34,7 @@ wait_until() {
     shift
     until "$@"; do
         [ "${EPOCHREALTIME/[.,]/}" -lt "$deadline" ] || return 1
-        read -r -t 0.02 <><(:) || true
+        read -r -t 0.02 <><(:) 2>/dev/null || true
     done
 }
 
@@ -76,7 +76,7 @@ process_wait() {
         return 1
     fi
     process_status[$name]=0
-    wait "$pid" || process_status[$name]=$?
+    { wait "$pid" || process_status[$name]=$?; } 2>/dev/null # bash would tell of the signal
     unset "process_pid[$name]"
 }
 
