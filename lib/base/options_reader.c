@@ -36,8 +36,8 @@ struct options_reader *options_reader_new(struct diagnostics *diagnostics, uint3
     reader->start = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     reader->mark_offset = reader->start;
     yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&reader->parser, (const unsigned char *)text + reader->start,
-                                 size - reader->start);
+    const char *input = text ? text + reader->start : ""; // libyaml asserts that there is some
+    yaml_parser_set_input_string(&reader->parser, (const unsigned char *)input, size - reader->start);
     return reader;
 }
 
