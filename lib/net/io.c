@@ -205,6 +205,11 @@ const struct tls_peer *io_peer(const struct io *io)
     return stream_peer(&io->stream);
 }
 
+enum err io_judge(struct io *io, const struct tls_context *tls, struct err_text *why)
+{
+    return stream_judge(&io->stream, tls, why);
+}
+
 const char *io_address(const struct io *io)
 {
     return io->connector ? connector_address(io->connector) : io->address;

@@ -69,6 +69,10 @@ void io_free(struct io *io);
 
 /* TLS: the verified peer, valid from `opened` until io_free(); plain: NULL. */
 const struct tls_peer *io_peer(const struct io *io);
+/* Judges the certificates that the peer of an open connection showed once more, by another context: after a
+ * reload, one may be revoked or its authority gone. ERR_REFUSED with the reason; the connection stays open.
+ */
+MUST_USE enum err io_judge(struct io *io, const struct tls_context *tls, struct err_text *why);
 /* "192.0.2.7:40112" or "[2001:db8::7]:40112"; of the address being connected to, or the one accepted from. */
 const char *io_address(const struct io *io);
 /* "TLSv1.3 TLS_AES_128_GCM_SHA256", "" if plain or not open. */

@@ -116,6 +116,11 @@ const struct tls_peer *stream_peer(const struct stream *stream)
     return stream->tls ? tls_session_peer(stream->tls) : NULL;
 }
 
+enum err stream_judge(struct stream *stream, const struct tls_context *tls, struct err_text *why)
+{
+    return stream->tls ? tls_session_judge(stream->tls, tls, why) : ERR_OK;
+}
+
 const char *stream_cipher(const struct stream *stream)
 {
     return stream->tls ? tls_session_cipher(stream->tls) : "";

@@ -56,6 +56,7 @@ size_t stream_discard(struct stream *stream);
 bool stream_sent_alert(const struct stream *stream);
 enum err stream_failure(const struct stream *stream, struct err_text *why);
 const struct tls_peer *stream_peer(const struct stream *stream);
+enum err stream_judge(struct stream *stream, const struct tls_context *tls, struct err_text *why);
 const char *stream_cipher(const struct stream *stream);
 
 #endif

@@ -353,3 +353,40 @@ const char *tls_session_cipher(const struct tls_session *session)
 {
     return session->cipher;
 }
+
+/* --- once more, later --------------------------------------------------------------------------------- */
+
+static enum err prepare_checks(X509_STORE_CTX *checks, const struct tls_session *session,
+                               const struct tls_context *context)
+{
+    X509 *leaf = SSL_get0_peer_certificate(session->ssl);
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(session->ssl);
+    if (!leaf || X509_STORE_CTX_init(checks, SSL_CTX_get_cert_store(context->ssl), leaf, chain) != 1 ||
+        X509_STORE_CTX_set_default(checks, context->side == TLS_SERVER ? "ssl_client" : "ssl_server") != 1 ||
+        X509_STORE_CTX_set_ex_data(checks, SSL_get_ex_data_X509_STORE_CTX_idx(), session->ssl) != 1) {
+        return ERR_NO_MEMORY;
+    }
+    X509_VERIFY_PARAM *rules = X509_STORE_CTX_get0_param(checks);
+    X509_VERIFY_PARAM_set_depth(rules, SSL_CTX_get_verify_depth(context->ssl));
+    X509_VERIFY_PARAM_set_auth_level(rules, SSL_CTX_get_security_level(context->ssl));
+    X509_STORE_CTX_set_verify_cb(checks, certificate_checked);
+    return ERR_OK;
+}
+
+enum err tls_session_judge(struct tls_session *session, const struct tls_context *context,
+                           struct err_text *why)
+{
+    X509_STORE_CTX *checks = X509_STORE_CTX_new();
+    enum err result = checks ? prepare_checks(checks, session, context) : ERR_NO_MEMORY;
+    if (result != ERR_OK) {
+        (void)err_set(why, result, "cannot check the certificate of %s again", session->scene.address);
+    } else if (X509_verify_cert(checks) != 1) {
+        result = err_set(why, ERR_REFUSED, "%s", session->why.text);
+    }
+    X509_STORE_CTX_free(checks);
+    ERR_clear_error();
+    // The connection itself has not failed: it may still say goodbye.
+    session->failure = ERR_OK;
+    session->judged = false;
+    return result;
+}

@@ -29,6 +29,9 @@ enum stream_status tls_session_finish(struct tls_session *session); /* sends clo
 bool tls_session_sent_alert(const struct tls_session *session);
 enum err tls_session_failure(const struct tls_session *session, struct err_text *why);
 const struct tls_peer *tls_session_peer(const struct tls_session *session); /* NULL before it is open */
+/* As io_judge() in net/io.h. */
+enum err tls_session_judge(struct tls_session *session, const struct tls_context *context,
+                           struct err_text *why);
 const char *tls_session_cipher(const struct tls_session *session);
 
 #endif
