@@ -13,7 +13,10 @@ static void count(const struct peer *peer, enum server_metric which, int64_t amo
 
 /* ---- to the store ---- */
 
-/* A request that is not taken is answered by ingest_refused(), once the session's own call has returned. */
+/*
+ * A request that is not taken is answered by ingest_refused(), once the session's own call has returned. One
+ * that is taken belongs to the store thread at once: it may be answered before the submit returns.
+ */
 static void submit(struct peer *peer, struct store_request *request)
 {
     if (!request) {
@@ -23,17 +26,15 @@ static void submit(struct peer *peer, struct store_request *request)
     request->owner = peer;
     request->inbox = peer->listener->inbox;
     request->bridge = peer->bridge->name;
-    request->outcome = ERR_OK;
-    if (request->view.identity.sequence > STORE_SEQUENCE_MAX) {
-        request->outcome = ERR_LIMIT;
-    } else {
-        request->outcome = store_thread_submit(peer->listener->front->store, request);
-    }
-    if (request->outcome != ERR_OK) {
+    bool countable = request->view.identity.sequence <= STORE_SEQUENCE_MAX;
+    atomic_fetch_add(&peer->references, 1);
+    peer->requests++;
+    enum err result = countable ? store_thread_submit(peer->listener->front->store, request) : ERR_LIMIT;
+    if (result != ERR_OK) {
+        request->outcome = result;
         store_queue_append(&peer->refused, request);
-    } else {
-        atomic_fetch_add(&peer->references, 1);
-        peer->requests++;
+        peer->requests--;
+        peer_unref(peer);
     }
 }
 

@@ -58,6 +58,7 @@ static void policy_arrived(void *owner)
     struct listener *listener = message->listener;
     policy_unref(listener->policy);
     listener->policy = message->policy;
+    listener->generation++;
     free(message);
     visit_peers(listener, judge_peer);
 }

@@ -40,6 +40,7 @@ struct listener {
     struct front *front;
     struct loop *loop;
     struct policy *policy; /* of new connections */
+    uint32_t generation;   /* of the policy: counts reloads */
     struct store_inbox *inbox;
     struct batch_decoder *decoder;
     struct loop_timer *tick;

@@ -236,7 +236,18 @@ static void superseded(struct roster_session *session)
 
 /* ---- the connection's events ---- */
 
-/* True: may open a session. */
+/* A reload since the handshake began may have brought a new revocation list. */
+static bool judge_certificate(struct peer *peer, struct err_text *why)
+{
+    struct listener *listener = peer->listener;
+    if (peer->generation == listener->generation) {
+        return true;
+    }
+    peer->generation = listener->generation;
+    return io_judge(peer->io, listener->policy->tls, why) == ERR_OK;
+}
+
+/* True: may open a session, or keep it. */
 static bool admit(struct peer *peer, struct err_text *why)
 {
     const struct tls_peer *shown = io_peer(peer->io);
@@ -246,6 +257,10 @@ static bool admit(struct peer *peer, struct err_text *why)
         (void)err_set(why, ERR_REFUSED,
                       "certificate %s (%s) names no bridge: it needs exactly one URI urn:bourdon:bridge:NAME",
                       shown->serial, shown->subject);
+        return false;
+    }
+    if (!judge_certificate(peer, why)) {
+        count(peer, SERVER_REFUSED_HANDSHAKE, 1);
         return false;
     }
     if (!policy_allows(listener->policy, shown->bridge)) {
@@ -378,6 +393,7 @@ static enum err start_peer(struct listener *listener, struct admission_address *
     }
     peer->listener = listener;
     peer->address = address;
+    peer->generation = listener->generation;
     atomic_init(&peer->references, 1);
     struct io_options options = {
         .loop = listener->loop,

@@ -22,6 +22,7 @@ struct peer {
     struct listener *listener;
     struct peer *previous, *next; /* in the listener's list, until it is gone */
     enum peer_state state;
+    uint32_t generation; /* of the policy that its certificate was judged by */
     atomic_uint
         references; /* the connection, each request at the store, each message under way to the loop */
     struct io *io;

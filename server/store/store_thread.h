@@ -35,7 +35,8 @@ MUST_USE enum err store_thread_start(const struct store_thread_options *options,
 /* Stores what still waits, then ends the thread. NULL is fine. */
 void store_thread_stop(struct store_thread *thread);
 
-/* Any thread. ERR_BUSY: the queue is full, the request still belongs to the caller. */
+/* Any thread. ERR_OK: the request is the store thread's, which may have answered it already; do not touch it.
+ * ERR_BUSY: the queue is full, the request still belongs to the caller. */
 MUST_USE enum err store_thread_submit(struct store_thread *thread, struct store_request *request);
 
 /* Whether more than half of the queue is taken: time to read less. Any thread. */

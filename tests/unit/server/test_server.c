@@ -9,10 +9,12 @@
 #include "support/suite.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* One more than SQL can count to. */
 #define TOO_HIGH ((uint64_t)INT64_MAX + 1)
@@ -57,12 +59,18 @@ static void *run_server(void *owner)
     return NULL;
 }
 
+/* What a test changes of the options that no configuration may hold. NULL = nothing. */
+static void (*adjust)(struct server_options *options);
+
 static void start_server(const char *more)
 {
     struct server_options options;
     struct err_text why;
     write_config("[cell-3]", more);
     ck_assert_int_eq(daemon_load(&server_daemon, config_path, &options), ERR_OK);
+    if (adjust) {
+        adjust(&options);
+    }
     enum err result = server_new(&server_daemon, config_path, &options, &server, &why);
     ck_assert_msg(result == ERR_OK, "%s", why.text);
     ck_assert_int_eq(pthread_create(&server_thread, NULL, run_server, NULL), 0);
@@ -225,16 +233,42 @@ START_TEST(a_failed_sync_acknowledges_nothing_and_ends_the_server)
 }
 END_TEST
 
-START_TEST(a_full_queue_tells_bridges_to_try_again)
+/* Room for one small batch, not for two. */
+static void shorten_queue(struct server_options *options)
 {
-    enum { BATCHES = 3 };
-    start_server("limits: {queue_bytes: 1MiB, batch_bytes: 4KiB, catalog_bytes: 4KiB}\n");
+    enum { QUEUE_BYTES = 700 };
+    options->limits.queue_bytes = QUEUE_BYTES;
+}
+
+/* Another writer keeps the store waiting. */
+static sqlite3 *block_store(void)
+{
+    sqlite3 *handle = NULL;
+    ck_assert_int_eq(sqlite3_open(store_path, &handle), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_busy_timeout(handle, REMOTE_DEADLINE_MS), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(handle, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    return handle;
+}
+
+START_TEST(a_full_queue_puts_batches_off_until_the_store_has_caught_up)
+{
+    adjust = shorten_queue;
+    start_server("");
     connect_bridge(&bridge, 1, 1, 1);
-    for (uint64_t sequence = 1; sequence <= BATCHES; sequence++) {
-        remote_bridge_send(&bridge, sequence, 7);
-    }
-    remote_bridge_await_acks(&bridge, BATCHES);
-    ck_assert_int_eq(result_of(&bridge, BATCHES), ACK_COMMITTED);
+    remote_bridge_send(&bridge, 1, 7);
+    remote_bridge_await_acks(&bridge, 1);
+    sqlite3 *blocker = block_store();
+    remote_bridge_send(&bridge, 2, 7);
+    remote_bridge_send(&bridge, 3, 7);
+    remote_bridge_await_acks(&bridge, 2);
+    ck_assert_uint_eq(bridge.acks[2].last, 0);
+    ck_assert_int_eq(result_of(&bridge, 3), ACK_RETRY_AFTER);
+    sqlite3_close(blocker);
+    remote_bridge_await_acks(&bridge, 3);
+    ck_assert_int_eq(result_of(&bridge, 2), ACK_COMMITTED);
+    remote_bridge_send(&bridge, 3, 7);
+    remote_bridge_await_acks(&bridge, 4);
+    ck_assert_int_eq(result_of(&bridge, 3), ACK_COMMITTED);
     remote_bridge_close(&bridge);
 }
 END_TEST
@@ -350,9 +384,40 @@ START_TEST(a_bridge_that_hangs_does_not_hold_up_the_stop_for_ever)
 }
 END_TEST
 
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned reloads_seen;
+
+static void watch_log(void *owner, const char *line, size_t size)
+{
+    (void)owner;
+    if (memmem(line, size, "event=reloaded", strlen("event=reloaded")) ||
+        memmem(line, size, "event=reload_refused", strlen("event=reload_refused"))) {
+        pthread_mutex_lock(&log_lock);
+        reloads_seen++;
+        pthread_mutex_unlock(&log_lock);
+    }
+}
+
+static unsigned reload_count(void)
+{
+    pthread_mutex_lock(&log_lock);
+    unsigned count = reloads_seen;
+    pthread_mutex_unlock(&log_lock);
+    return count;
+}
+
+/* By the signal, and until the server has said what came of it. */
 static void reload(void)
 {
-    raise(SIGHUP);
+    unsigned before = reload_count();
+    int64_t give_up_us = clock_mono_us() + REMOTE_DEADLINE_MS * CLOCK_US_PER_MS;
+    log_configure(LOG_INFO, LOG_LOGFMT);
+    log_set_sink(watch_log, NULL);
+    ck_assert_int_eq(raise(SIGHUP), 0);
+    while (reload_count() == before) {
+        ck_assert_int_lt(clock_mono_us(), give_up_us);
+        sched_yield();
+    }
 }
 
 START_TEST(a_reload_drops_who_is_no_longer_allowed)
@@ -370,10 +435,47 @@ START_TEST(a_reload_drops_who_is_no_longer_allowed)
 }
 END_TEST
 
+START_TEST(a_reload_drops_who_was_revoked_and_nobody_else)
+{
+    static struct remote_bridge other;
+    start_server("");
+    write_config("\"*\"", "");
+    reload();
+    connect_bridge(&bridge, 1, 1, 1);
+    remote_bridge_open(&other, &plant, "bridge/cell-5", server_port(server, 0), 1, 1, 1);
+    remote_bridge_await(&other, remote_bridge_is_ready);
+    certificates_run(&plant, "revoke", "bridge/cell-5");
+    reload();
+    remote_bridge_await(&other, remote_bridge_is_gone);
+    ck_assert_int_eq(other.bye, BYE_NOT_ALLOWED);
+    ck_assert_ptr_nonnull(strstr(other.bye_text, "revoked"));
+    remote_bridge_send(&bridge, 1, 7);
+    remote_bridge_await_acks(&bridge, 1);
+    remote_bridge_close(&bridge);
+    remote_bridge_close(&other);
+}
+END_TEST
+
+START_TEST(a_reload_that_is_wrong_changes_nothing)
+{
+    start_server("");
+    connect_bridge(&bridge, 1, 1, 1);
+    write_config("[cell-4]", "limits: {connections: 0}\n");
+    reload();
+    ck_assert_int_eq(unlink(config_path), 0);
+    reload();
+    remote_bridge_send(&bridge, 1, 7);
+    remote_bridge_await_acks(&bridge, 1);
+    ck_assert(!bridge.session_over);
+    remote_bridge_close(&bridge);
+}
+END_TEST
+
 int main(void)
 {
     certificates_make(&plant);
     certificates_run(&plant, "bridge", "cell-4");
+    certificates_run(&plant, "bridge", "cell-5");
     int status = suite_run_with("server", setup, teardown,
                                 (const TTest *[]){
                                     batches_are_stored_then_acknowledged,
@@ -381,7 +483,7 @@ int main(void)
                                     a_session_is_told_what_is_stored_of_its_epoch,
                                     a_full_disk_puts_batches_off_and_loses_nothing,
                                     a_failed_sync_acknowledges_nothing_and_ends_the_server,
-                                    a_full_queue_tells_bridges_to_try_again,
+                                    a_full_queue_puts_batches_off_until_the_store_has_caught_up,
                                     a_bridge_that_is_not_on_the_list_is_told_so,
                                     a_certificate_without_a_bridges_name_is_told_so,
                                     the_same_bridge_and_epoch_connecting_anew_supersedes,
@@ -389,6 +491,8 @@ int main(void)
                                     stopping_answers_what_was_received_and_says_goodbye,
                                     a_bridge_that_hangs_does_not_hold_up_the_stop_for_ever,
                                     a_reload_drops_who_is_no_longer_allowed,
+                                    a_reload_drops_who_was_revoked_and_nobody_else,
+                                    a_reload_that_is_wrong_changes_nothing,
                                     NULL,
                                 });
     certificates_remove(&plant);
