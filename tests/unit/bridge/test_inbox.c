@@ -131,7 +131,7 @@ START_TEST(texts_nobody_took_are_freed)
 }
 END_TEST
 
-enum { PRODUCERS = 4, PUTS = 2000, EACH = 7 };
+enum { PRODUCERS = 4, PUTS = 2000, EACH = 7, OF_EACH = PUTS * EACH };
 
 static void *produce(void *argument)
 {
@@ -170,7 +170,7 @@ START_TEST(every_producer_keeps_its_order_among_many)
         void *failed = NULL;
         pthread_join(threads[i], &failed);
         ck_assert_ptr_null(failed);
-        ck_assert_uint_eq(next[i], PUTS * EACH);
+        ck_assert_uint_eq(next[i], OF_EACH);
     }
 }
 END_TEST

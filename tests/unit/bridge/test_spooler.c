@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PER_BATCH = 10 };
+enum { PER_BATCH = 10, TWO_BATCHES = 2 * PER_BATCH, THREE_BATCHES = 3 * PER_BATCH };
 
 static char folder[TEMPORARY_PATH_MAX];
 static char path[TEMPORARY_PATH_MAX];
@@ -459,7 +459,7 @@ START_TEST(batches_that_are_too_old_go_unless_the_clock_cannot_be_trusted)
     must_commit();
     struct gap gap = last_gap();
     ck_assert_int_eq(gap.reason, GAP_SPOOL_AGE);
-    ck_assert_uint_eq(gap.readings, 3 * PER_BATCH);
+    ck_assert_uint_eq(gap.readings, THREE_BATCHES);
     ck_assert_int_eq(number("SELECT count(*) FROM batch"), 1);
 }
 END_TEST
@@ -518,7 +518,7 @@ START_TEST(whichever_write_finds_the_disk_full_every_reading_is_there_once)
         must_commit();
         struck = failing_vfs_struck(FAILING_WRITE);
         tried += struck;
-        ck_assert_int_eq(number("SELECT sum(readings) FROM batch WHERE kind = 1"), 12 * PER_BATCH);
+        ck_assert_int_eq(number("SELECT sum(readings) FROM batch WHERE kind = 1"), INT64_C(12) * PER_BATCH);
         ck_assert_int_eq(number("SELECT count(DISTINCT first_us) FROM batch WHERE kind = 1"), 12);
     }
     ck_assert_uint_gt(tried, 20);
@@ -654,12 +654,12 @@ START_TEST(a_store_restored_from_an_old_copy_is_told_what_it_lost)
     ck_assert(verdict.store_restored);
     ck_assert_uint_eq(verdict.first, 3);
     ck_assert_uint_eq(verdict.last, 4);
-    ck_assert_uint_eq(verdict.readings, 2 * PER_BATCH);
+    ck_assert_uint_eq(verdict.readings, TWO_BATCHES);
     struct gap gap = last_gap();
     ck_assert_int_eq(gap.reason, GAP_RESTORED);
     ck_assert_uint_eq(gap.first_sequence, 3);
     ck_assert_uint_eq(gap.last_sequence, 4);
-    ck_assert_uint_eq(gap.readings, 2 * PER_BATCH);
+    ck_assert_uint_eq(gap.readings, TWO_BATCHES);
     ck_assert(!meet(1, 2, 7).store_restored);
 }
 END_TEST

@@ -1,36 +1,21 @@
 /* The spool's thread and the uplink against a server in the same loop: the law, orders, faults. */
 #include "base/clock.h"
-#include "base/log.h"
-#include "sample.h"
+#include "spool_fixture.h"
 #include "store_peer.h"
 #include "support/suite.h"
-#include "support/temporary.h"
 #include "uplink/uplink.h"
 
 #include <string.h>
 
-enum { PER_BATCH = 10, POLL_MS = 1, DEADLINE_MS = 15000 };
+enum { PER_BATCH = 10 };
 
-static char folder[TEMPORARY_PATH_MAX];
-static char path[TEMPORARY_PATH_MAX];
-static struct loop *loop;
-static struct catalog *catalog;
-static struct spool_configuration configuration;
-static struct spool_thread *spool;
+static struct spool_fixture fixture;
 static struct uplink *uplink;
 static struct peer *peer;
-static struct loop_timer *poll_timer;
 static const char *endpoints[2];
 static struct uplink_options options;
 static bool flushed, drained, failed;
 static uint32_t next_index; /* of the sample readings */
-
-static void silence(void *owner, const char *line, size_t size)
-{
-    (void)owner;
-    (void)line;
-    (void)size;
-}
 
 /* ---- wiring, as the bridge does it ---- */
 
@@ -73,43 +58,14 @@ static const struct spool_events events = {.joined = on_joined,
                                            .flushed = on_flushed,
                                            .failed = on_failed};
 
-static void start_spool(void)
-{
-    const struct spool_options spool_options = {.path = path, .bridge = "cell-3", .ack_log_rows = 10000};
-    struct spool_thread_options thread = {.configuration = &configuration, .loop = loop, .events = &events};
-    struct err_text why = {{0}};
-    enum err result = spool_open(&spool_options, clock_wall_us(), &thread.spool, &why);
-    if (result == ERR_OK) {
-        result = spool_thread_start(&thread, &spool, &why);
-    }
-    ck_assert_msg(result == ERR_OK, "%s", why.text);
-}
-
 static void start_uplink(void)
 {
-    ck_assert_int_eq(uplink_new(loop, &options, &uplink, NULL), ERR_OK);
-    uplink_attach(uplink, spool);
-}
-
-static void on_poll(void *owner)
-{
-    (void)owner;
-    loop_stop(loop);
+    ck_assert_int_eq(uplink_new(fixture.loop, &options, &uplink, NULL), ERR_OK);
+    uplink_attach(uplink, fixture.spool);
 }
 
 static void setup(void)
 {
-    log_set_sink(silence, NULL);
-    temporary_folder(folder);
-    temporary_path(folder, "spool.db", path);
-    loop = loop_new();
-    poll_timer = loop_timer_new(loop, on_poll, NULL);
-    catalog = sample_catalog(1);
-    configuration = (struct spool_configuration){
-        .catalog = catalog,
-        .batch = {.max_readings = PER_BATCH, .max_age_us = 0},
-        .bounds = {.max_bytes = 100 * 1024 * 1024},
-    };
     options = (struct uplink_options){
         .bridge = "cell-3",
         .endpoints = endpoints,
@@ -119,12 +75,13 @@ static void setup(void)
         .retry_cap_ms = 20,
         .backfill = {.rate = 0, .window_share = 50},
     };
-    start_spool();
+    fixture_begin(&fixture, PER_BATCH, 0);
+    fixture_start(&fixture, &events);
 }
 
 static void serve(const struct peer_orders *orders)
 {
-    peer = peer_listen(loop, orders);
+    peer = peer_listen(fixture.loop, orders);
     endpoints[0] = peer_endpoint(peer);
 }
 
@@ -132,28 +89,18 @@ static void teardown(void)
 {
     uplink_free(uplink);
     peer_free(peer);
-    spool_thread_free(spool);
-    loop_timer_free(poll_timer);
-    loop_free(loop);
-    catalog_free(catalog);
-    temporary_remove(folder);
+    fixture_end(&fixture);
 }
 
-/* Runs the loop until the condition holds; fails the test after DEADLINE_MS. */
-static void run_until(bool (*condition)(void))
+static uint64_t readings_of(uint64_t batches)
 {
-    int64_t deadline_us = clock_mono_us() + DEADLINE_MS * CLOCK_US_PER_MS;
-    while (!condition()) {
-        ck_assert_msg(clock_mono_us() < deadline_us, "the condition never came true");
-        loop_timer_start_ms(poll_timer, POLL_MS);
-        loop_run(loop);
-    }
+    return batches * PER_BATCH;
 }
 
 /* One batch; the spool's thread commits it by itself. */
 static void put_batch(void)
 {
-    struct reading_sink sink = spool_thread_sink(spool);
+    struct reading_sink sink = spool_thread_sink(fixture.spool);
     struct reading readings[PER_BATCH];
     for (size_t i = 0; i < PER_BATCH; i++) {
         readings[i] = sample_reading(0, next_index++);
@@ -165,27 +112,24 @@ static uint64_t batches_wanted;
 
 static bool all_spooled(void)
 {
-    struct spool_status status;
-    spool_thread_status(spool, &status);
+    struct spool_status status = fixture_status(&fixture);
     return status.counts.batches >= batches_wanted;
 }
 
 static void put_batches(unsigned count)
 {
-    struct spool_status status;
-    spool_thread_status(spool, &status);
+    struct spool_status status = fixture_status(&fixture);
     batches_wanted = status.counts.batches;
     for (unsigned i = 0; i < count; i++) {
         batches_wanted++;
         put_batch();
-        run_until(all_spooled);
+        fixture_run_until(&fixture, all_spooled);
     }
 }
 
 static bool all_trimmed(void)
 {
-    struct spool_status status;
-    spool_thread_status(spool, &status);
+    struct spool_status status = fixture_status(&fixture);
     return status.counts.batches >= batches_wanted && status.state.batches == 0;
 }
 
@@ -197,7 +141,7 @@ static bool has_sessions(void)
 static void run_until_sessions(unsigned count)
 {
     batches_wanted = count;
-    run_until(has_sessions);
+    fixture_run_until(&fixture, has_sessions);
 }
 
 static bool is_connected(void)
@@ -219,8 +163,8 @@ START_TEST(what_was_spooled_arrives_and_is_trimmed)
     serve(&(struct peer_orders){0});
     start_uplink();
     put_batches(20);
-    run_until(all_trimmed);
-    ck_assert_uint_eq(peer_readings(peer), 20 * PER_BATCH);
+    fixture_run_until(&fixture, all_trimmed);
+    ck_assert_uint_eq(peer_readings(peer), readings_of(20));
     ck_assert_uint_eq(peer_catalogs(peer), 1);
 }
 END_TEST
@@ -230,7 +174,7 @@ START_TEST(what_was_spooled_without_a_server_arrives_in_order_later)
     put_batches(30);
     serve(&(struct peer_orders){.window_batches = 4});
     start_uplink();
-    run_until(all_trimmed);
+    fixture_run_until(&fixture, all_trimmed);
     const struct peer_arrival *list;
     ck_assert_uint_eq(arrivals(&list), 30);
     for (size_t i = 0; i < 30; i++) {
@@ -249,11 +193,11 @@ START_TEST(resends_unacked_batches_after_a_lost_connection)
     serve(&(struct peer_orders){.swallow = 3});
     start_uplink();
     put_batches(3);
-    run_until(swallowed_all);
+    fixture_run_until(&fixture, swallowed_all);
     batches_wanted = 3;
-    run_until(all_trimmed);
+    fixture_run_until(&fixture, all_trimmed);
     ck_assert_uint_ge(peer_sessions(peer), 2);
-    ck_assert_uint_eq(peer_readings(peer), 3 * PER_BATCH);
+    ck_assert_uint_eq(peer_readings(peer), readings_of(3));
 }
 END_TEST
 
@@ -266,15 +210,14 @@ START_TEST(nothing_is_trimmed_before_its_answer_and_the_window_is_kept)
 {
     serve(&(struct peer_orders){.window_batches = 4, .hold = true});
     start_uplink();
-    run_until(is_connected);
+    fixture_run_until(&fixture, is_connected);
     put_batches(10);
-    run_until(most_are_out);
-    struct spool_status status;
-    spool_thread_status(spool, &status);
+    fixture_run_until(&fixture, most_are_out);
+    struct spool_status status = fixture_status(&fixture);
     ck_assert_int_eq(status.state.batches, 10);
     ck_assert_uint_eq(peer_most_outstanding(peer), 4);
     peer_release(peer);
-    run_until(all_trimmed);
+    fixture_run_until(&fixture, all_trimmed);
     ck_assert_uint_eq(peer_most_outstanding(peer), 4);
 }
 END_TEST
@@ -288,10 +231,10 @@ START_TEST(live_batches_overtake_the_backlog)
     start_uplink();
     run_until_sessions(1);
     batches_wanted = 40;
-    run_until(all_spooled);
+    fixture_run_until(&fixture, all_spooled);
     put_batches(1);
     peer_release(peer);
-    run_until(all_trimmed);
+    fixture_run_until(&fixture, all_trimmed);
     const struct peer_arrival *list;
     size_t count = arrivals(&list);
     size_t live_at = 0;
@@ -308,11 +251,11 @@ START_TEST(the_backlog_leaves_the_rest_of_the_window_to_live_batches)
     put_batches(20);
     serve(&(struct peer_orders){.window_batches = 8, .hold = true});
     start_uplink();
-    run_until(most_are_out);
+    fixture_run_until(&fixture, most_are_out);
     ck_assert_uint_eq(peer_most_outstanding(peer), 4);
     put_batches(1);
     peer_release(peer);
-    run_until(all_trimmed);
+    fixture_run_until(&fixture, all_trimmed);
 }
 END_TEST
 
@@ -324,7 +267,7 @@ START_TEST(the_backlog_keeps_to_its_rate)
     serve(&(struct peer_orders){0});
     int64_t began_us = clock_mono_us();
     start_uplink();
-    run_until(all_trimmed);
+    fixture_run_until(&fixture, all_trimmed);
     int64_t least_us = (int64_t)(BATCHES - 1) * PER_BATCH * CLOCK_US_PER_S / RATE - BACKFILL_BURST_US;
     ck_assert_int_ge(clock_mono_us() - began_us, least_us);
 }
@@ -338,9 +281,9 @@ START_TEST(a_batch_the_store_was_too_busy_for_is_sent_again_after_the_delay)
     start_uplink();
     int64_t began_us = clock_mono_us();
     put_batches(3);
-    run_until(all_trimmed);
+    fixture_run_until(&fixture, all_trimmed);
     ck_assert_int_ge(clock_mono_us() - began_us, 50 * CLOCK_US_PER_MS);
-    ck_assert_uint_eq(peer_readings(peer), 3 * PER_BATCH);
+    ck_assert_uint_eq(peer_readings(peer), readings_of(3));
     ck_assert_uint_eq(peer_sessions(peer), 1);
 }
 END_TEST
@@ -350,12 +293,11 @@ START_TEST(a_rejected_batch_is_quarantined_and_blocks_nothing)
     serve(&(struct peer_orders){.reject_seq = 2});
     start_uplink();
     put_batches(4);
-    run_until(all_trimmed);
-    struct spool_status status;
-    spool_thread_status(spool, &status);
+    fixture_run_until(&fixture, all_trimmed);
+    struct spool_status status = fixture_status(&fixture);
     ck_assert_int_gt(status.state.quarantined, 0);
     ck_assert(!peer_batch(peer, 2)->stored);
-    ck_assert_uint_eq(peer_readings(peer), 3 * PER_BATCH);
+    ck_assert_uint_eq(peer_readings(peer), readings_of(3));
 }
 END_TEST
 
@@ -364,23 +306,22 @@ START_TEST(a_batch_larger_than_the_server_takes_is_quarantined_and_blocks_nothin
     enum { MANY = 6000 };
     static struct reading readings[MANY];
     uint32_t random = 1;
-    configuration.batch.max_readings = MANY;
-    ck_assert_int_eq(spool_thread_configure(spool, &configuration, NULL), ERR_OK);
+    fixture.configuration.batch.max_readings = MANY;
+    ck_assert_int_eq(spool_thread_configure(fixture.spool, &fixture.configuration, NULL), ERR_OK);
     for (uint32_t i = 0; i < MANY; i++) {
         random = random * 1664525U + 1013904223U;
         readings[i] = sample_reading(0, i);
         readings[i].words[0] = (uint16_t)(random >> 16);
     }
-    struct reading_sink sink = spool_thread_sink(spool);
+    struct reading_sink sink = spool_thread_sink(fixture.spool);
     ck_assert(sink.put(sink.owner, readings, MANY));
     batches_wanted = 1;
-    run_until(all_spooled);
+    fixture_run_until(&fixture, all_spooled);
     serve(&(struct peer_orders){.max_batch = FRAME_BATCH_LEAST});
     start_uplink();
     put_batches(1);
-    run_until(all_trimmed);
-    struct spool_status status;
-    spool_thread_status(spool, &status);
+    fixture_run_until(&fixture, all_trimmed);
+    struct spool_status status = fixture_status(&fixture);
     ck_assert_int_gt(status.state.quarantined, FRAME_BATCH_LEAST);
     ck_assert_uint_eq(peer_readings(peer), PER_BATCH);
 }
@@ -391,7 +332,7 @@ END_TEST
 START_TEST(another_server_is_tried_when_the_first_does_not_answer)
 {
     static struct peer_orders none;
-    struct peer *gone = peer_listen(loop, &none);
+    struct peer *gone = peer_listen(fixture.loop, &none);
     static char closed_port[64];
     strncpy(closed_port, peer_endpoint(gone), sizeof closed_port - 1);
     peer_free(gone);
@@ -401,8 +342,8 @@ START_TEST(another_server_is_tried_when_the_first_does_not_answer)
     options.endpoint_count = 2;
     start_uplink();
     put_batches(2);
-    run_until(all_trimmed);
-    ck_assert_uint_eq(peer_readings(peer), 2 * PER_BATCH);
+    fixture_run_until(&fixture, all_trimmed);
+    ck_assert_uint_eq(peer_readings(peer), readings_of(2));
 }
 END_TEST
 
@@ -411,11 +352,11 @@ START_TEST(a_server_that_comes_back_is_found_again)
     serve(&(struct peer_orders){0});
     start_uplink();
     put_batches(2);
-    run_until(all_trimmed);
+    fixture_run_until(&fixture, all_trimmed);
     peer_cut(peer);
     put_batches(2);
-    run_until(all_trimmed);
-    ck_assert_uint_eq(peer_readings(peer), 4 * PER_BATCH);
+    fixture_run_until(&fixture, all_trimmed);
+    ck_assert_uint_eq(peer_readings(peer), readings_of(4));
     ck_assert_uint_eq(peer_sessions(peer), 2);
 }
 END_TEST
@@ -426,16 +367,16 @@ START_TEST(more_catalogs_than_a_session_may_have_take_more_sessions)
     struct catalog *catalogs[CATALOGS];
     for (int i = 0; i < CATALOGS; i++) {
         catalogs[i] = sample_catalog(100 + i);
-        configuration.catalog = catalogs[i];
-        ck_assert_int_eq(spool_thread_configure(spool, &configuration, NULL), ERR_OK);
+        fixture.configuration.catalog = catalogs[i];
+        ck_assert_int_eq(spool_thread_configure(fixture.spool, &fixture.configuration, NULL), ERR_OK);
         put_batches(1);
     }
     serve(&(struct peer_orders){0});
     start_uplink();
-    run_until(all_trimmed);
-    ck_assert_uint_eq(peer_readings(peer), CATALOGS * PER_BATCH);
+    fixture_run_until(&fixture, all_trimmed);
+    ck_assert_uint_eq(peer_readings(peer), readings_of(CATALOGS));
     ck_assert_uint_eq(peer_sessions(peer), 2);
-    spool_thread_stop(spool);
+    spool_thread_stop(fixture.spool);
     for (int i = 0; i < CATALOGS; i++) {
         catalog_free(catalogs[i]);
     }
@@ -455,12 +396,11 @@ START_TEST(a_restored_spool_goes_on_above_and_sends_what_collides_under_another_
     serve(&(struct peer_orders){.welcome_highest = 10, .reject_seq = 2});
     start_uplink();
     batches_wanted = 3;
-    run_until(renumbered);
-    run_until(all_trimmed);
+    fixture_run_until(&fixture, renumbered);
+    fixture_run_until(&fixture, all_trimmed);
     ck_assert_int_eq(peer_batch(peer, 11)->kind, BATCH_GAPS);
     ck_assert_uint_eq(peer_batch(peer, 12)->readings, PER_BATCH);
-    struct spool_status status;
-    spool_thread_status(spool, &status);
+    struct spool_status status = fixture_status(&fixture);
     ck_assert_int_eq(status.state.quarantined, 0);
     ck_assert_uint_eq(status.state.next_seq, 13);
 }
@@ -482,22 +422,21 @@ START_TEST(draining_waits_for_the_answers_and_says_goodbye)
 {
     serve(&(struct peer_orders){.hold = true});
     start_uplink();
-    run_until(is_connected);
+    fixture_run_until(&fixture, is_connected);
     put_batches(5);
     const struct spool_request flush = {.kind = SPOOL_REQUEST_FLUSH};
-    ck_assert_int_eq(spool_thread_request(spool, &flush, 1), ERR_OK);
-    run_until(has_flushed);
+    ck_assert_int_eq(spool_thread_request(fixture.spool, &flush, 1), ERR_OK);
+    fixture_run_until(&fixture, has_flushed);
     uplink_drain(uplink, on_drained, NULL);
     ck_assert(!drained);
     peer_release(peer);
-    run_until(has_drained);
+    fixture_run_until(&fixture, has_drained);
     ck_assert_int_eq(peer_last_bye(peer), BYE_SHUTTING_DOWN);
-    ck_assert_uint_eq(peer_readings(peer), 5 * PER_BATCH);
-    spool_thread_stop(spool);
-    struct spool_thread *old = spool;
-    start_spool();
-    struct spool_status status;
-    spool_thread_status(spool, &status);
+    ck_assert_uint_eq(peer_readings(peer), readings_of(5));
+    spool_thread_stop(fixture.spool);
+    struct spool_thread *old = fixture.spool;
+    fixture_start(&fixture, &events);
+    struct spool_status status = fixture_status(&fixture);
     ck_assert_int_eq(status.state.batches, 0);
     spool_thread_free(old);
 }
@@ -506,7 +445,7 @@ END_TEST
 START_TEST(draining_without_a_server_ends_at_once)
 {
     serve(&(struct peer_orders){0});
-    ck_assert_int_eq(uplink_new(loop, &options, &uplink, NULL), ERR_OK);
+    ck_assert_int_eq(uplink_new(fixture.loop, &options, &uplink, NULL), ERR_OK);
     uplink_drain(uplink, on_drained, NULL);
     ck_assert(drained);
 }
@@ -517,13 +456,13 @@ START_TEST(new_options_end_the_session_in_order_and_begin_another)
     serve(&(struct peer_orders){0});
     start_uplink();
     put_batches(2);
-    run_until(all_trimmed);
+    fixture_run_until(&fixture, all_trimmed);
     uplink_configure(uplink, &options);
     run_until_sessions(2);
     batches_wanted = 2;
     put_batches(2);
-    run_until(all_trimmed);
-    ck_assert_uint_eq(peer_readings(peer), 4 * PER_BATCH);
+    fixture_run_until(&fixture, all_trimmed);
+    ck_assert_uint_eq(peer_readings(peer), readings_of(4));
 }
 END_TEST
 
