@@ -13,6 +13,16 @@
 
 /* ---- options as the stages want them ---- */
 
+static int64_t longest_exchange_us(const struct field_options *field)
+{
+    int64_t longest_us = 0;
+    const struct link_options *links = field->links.items;
+    for (size_t i = 0; i < field->links.count; i++) {
+        longest_us = links[i].response_timeout_us > longest_us ? links[i].response_timeout_us : longest_us;
+    }
+    return longest_us;
+}
+
 static struct spool_configuration spool_configuration(const struct bridge_options *options)
 {
     return (struct spool_configuration){
@@ -29,6 +39,7 @@ static struct spool_configuration spool_configuration(const struct bridge_option
                 .min_free = options->spool.min_free,
                 .policy = (enum room_policy)options->spool.when_full,
             },
+        .in_flight_us = longest_exchange_us(&options->field),
     };
 }
 

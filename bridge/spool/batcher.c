@@ -10,6 +10,7 @@ struct class
     uint8_t priority;
     bool full;         /* the builder refused a reading */
     int64_t oldest_us; /* when its first reading was added */
+    int64_t first_request_us;
 };
 
 struct batcher {
@@ -88,6 +89,9 @@ enum err batcher_add(struct batcher *batcher, const struct reading *reading, int
     if (result == ERR_OK && first) {
         class->oldest_us = now_us;
     }
+    if (result == ERR_OK && (first || reading->request_us < class->first_request_us)) {
+        class->first_request_us = reading->request_us;
+    }
     return result;
 }
 
@@ -118,6 +122,18 @@ int64_t batcher_deadline_us(const struct batcher *batcher)
         earliest = deadline < earliest ? deadline : earliest;
     }
     return earliest;
+}
+
+int64_t batcher_first_request_us(const struct batcher *batcher)
+{
+    int64_t first_us = INT64_MAX;
+    for (size_t i = 0; i < batcher->class_count; i++) {
+        const struct class *class = &batcher->classes[i];
+        if (batch_builder_count(class->builder) > 0 && class->first_request_us < first_us) {
+            first_us = class->first_request_us;
+        }
+    }
+    return first_us;
 }
 
 uint8_t batcher_priority(const struct batcher *batcher, size_t class)

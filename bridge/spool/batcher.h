@@ -37,6 +37,9 @@ size_t batcher_due(const struct batcher *batcher, int64_t now_us);
 /* When the next batch is due by age; INT64_MAX = there is no reading. */
 int64_t batcher_deadline_us(const struct batcher *batcher);
 
+/* Wall time of the earliest request among its readings; INT64_MAX = there is no reading. */
+int64_t batcher_first_request_us(const struct batcher *batcher);
+
 /* The lowest priority of the tags of a class: what its batches are dropped by. */
 uint8_t batcher_priority(const struct batcher *batcher, size_t class);
 

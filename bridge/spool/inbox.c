@@ -16,6 +16,8 @@ struct inbox {
     size_t request_count, request_capacity;
     uint64_t refused;
     int64_t refused_first_us, refused_last_us;
+    size_t waiting;     /* producers that wait for room */
+    int64_t swapped_us; /* wall: what is here was put since, or began to wait since */
     bool accepting;
     bool stopping;
 };
@@ -45,6 +47,7 @@ struct inbox *inbox_new(void)
     pthread_condattr_destroy(&monotonic);
     buffer_init(&inbox->readings, 2 * (size_t)INBOX_READINGS_BYTES);
     inbox->accepting = true;
+    inbox->swapped_us = clock_wall_us();
     return inbox;
 }
 
@@ -107,12 +110,14 @@ static void pack(uint8_t *to, const struct reading *readings, size_t count)
 static bool wait_for_room(struct inbox *inbox)
 {
     struct timespec until = timespec_of(clock_mono_us() + INBOX_WAIT_MS * CLOCK_US_PER_MS);
-    while (inbox->accepting && !inbox->stopping && inbox->readings.size >= INBOX_READINGS_BYTES) {
-        if (pthread_cond_timedwait(&inbox->room, &inbox->mutex, &until) != 0) {
-            return false;
-        }
+    int waited = 0;
+    inbox->waiting++;
+    while (waited == 0 && inbox->accepting && !inbox->stopping &&
+           inbox->readings.size >= INBOX_READINGS_BYTES) {
+        waited = pthread_cond_timedwait(&inbox->room, &inbox->mutex, &until);
     }
-    return inbox->accepting && !inbox->stopping;
+    inbox->waiting--;
+    return waited == 0 && inbox->accepting && !inbox->stopping;
 }
 
 static void note_refused(struct inbox *inbox, const struct reading *readings, size_t count)
@@ -267,6 +272,9 @@ static void swap_readings(struct inbox *inbox, struct inbox_content *content)
     empty.limit = inbox->readings.limit;
     content->readings = inbox->readings;
     inbox->readings = empty;
+    content->put_after_us = inbox->swapped_us;
+    inbox->swapped_us = clock_wall_us() - (inbox->waiting > 0 ? INBOX_WAIT_MS * CLOCK_US_PER_MS : 0);
+    content->put_until_us = inbox->swapped_us;
     pthread_cond_broadcast(&inbox->room);
 }
 

@@ -23,7 +23,7 @@ enum statement {
 
 static const char *const sql[STATEMENTS] = {
     [SAVE_STATE] = "UPDATE state SET next_seq = ?1, batches = ?2, readings = ?3, bytes = ?4,"
-                   " quarantined = ?5, stopped_us = ?6 WHERE id = 1",
+                   " quarantined = ?5, stopped_us = ?6, unsaved_since_us = ?7 WHERE id = 1",
     [FIRST_SEQ] = "SELECT min(seq) FROM batch",
     [FIND_CATALOG] = "SELECT id FROM catalog WHERE hash = ?1",
     [ADD_CATALOG] = "INSERT INTO catalog (hash, encoded) VALUES (?1, ?2)",
@@ -177,8 +177,10 @@ enum err spool_begin(struct spool *spool, struct err_text *why)
 static enum err save_state(struct spool *spool, struct err_text *why)
 {
     const int64_t values[] = {
-        (int64_t)spool->state.next_seq, spool->state.batches,    spool->state.readings, spool->state.bytes,
+        (int64_t)spool->state.next_seq, spool->state.batches,
+        spool->state.readings,          spool->state.bytes,
         spool->state.quarantined,       spool->state.stopped_us,
+        spool->state.unsaved_since_us,
     };
     sqlite3_stmt *statement = spool->statements[SAVE_STATE];
     for (int i = 0; i < (int)ARRAY_LENGTH(values); i++) {
@@ -384,6 +386,11 @@ enum err spool_remove(struct spool *spool, uint64_t seq, struct err_text *why)
 void spool_set_stopped(struct spool *spool, int64_t stopped_us)
 {
     spool->state.stopped_us = stopped_us;
+}
+
+void spool_set_unsaved_since(struct spool *spool, int64_t since_us)
+{
+    spool->state.unsaved_since_us = since_us;
 }
 
 struct db *spool_db(struct spool *spool)

@@ -29,6 +29,7 @@ struct spool_state {
     int64_t batches, readings, bytes; /* not yet acknowledged */
     int64_t quarantined;              /* bytes */
     int64_t stopped_us;               /* wall: full, and nothing polled since; 0 = polling */
+    int64_t unsaved_since_us;         /* wall: what was taken since may be in memory only; 0 = nothing */
 };
 
 struct spool;
@@ -83,6 +84,7 @@ MUST_USE enum err spool_quarantine_damaged(struct spool *spool, uint64_t seq, co
                                            int64_t now_us, struct gap_list *gaps, struct err_text *why);
 
 void spool_set_stopped(struct spool *spool, int64_t stopped_us);
+void spool_set_unsaved_since(struct spool *spool, int64_t since_us);
 
 /* ---- for the modules of this folder ---- */
 

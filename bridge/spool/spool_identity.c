@@ -48,9 +48,9 @@ enum err spool_identity_check(const char *path, const char *bridge, bool *made, 
 static enum err insert_identity(struct db *db, const char *bridge, int64_t now_us, struct err_text *why)
 {
     static const char insert[] = "INSERT INTO identity (id, bridge, epoch, made_us) VALUES (1, ?1, ?2, ?3)";
-    static const char first_state[] =
-        "INSERT INTO state (id, next_seq, batches, readings, bytes, quarantined, stopped_us)"
-        " VALUES (1, 1, 0, 0, 0, 0, 0)";
+    static const char first_state[] = "INSERT INTO state (id, next_seq, batches, readings, bytes, "
+                                      "quarantined, stopped_us, unsaved_since_us)"
+                                      " VALUES (1, 1, 0, 0, 0, 0, 0, 0)";
     uint8_t epoch[BATCH_EPOCH_SIZE];
     sqlite3_stmt *statement = NULL;
     random_bytes(epoch, sizeof epoch);
@@ -80,8 +80,8 @@ enum err spool_identity_make(struct db *db, const char *bridge, int64_t now_us, 
 
 enum err spool_identity_read(struct db *db, uint8_t *epoch, struct spool_state *state, struct err_text *why)
 {
-    static const char query[] = "SELECT epoch, next_seq, batches, readings, bytes, quarantined, stopped_us"
-                                " FROM identity JOIN state USING (id)";
+    static const char query[] = "SELECT epoch, next_seq, batches, readings, bytes, quarantined, stopped_us,"
+                                " unsaved_since_us FROM identity JOIN state USING (id)";
     sqlite3_stmt *statement = NULL;
     bool row = false;
     enum err result = read_row(db, query, &statement, &row, why);
@@ -95,6 +95,7 @@ enum err spool_identity_read(struct db *db, uint8_t *epoch, struct spool_state *
             .bytes = sqlite3_column_int64(statement, 4),
             .quarantined = sqlite3_column_int64(statement, 5),
             .stopped_us = sqlite3_column_int64(statement, 6),
+            .unsaved_since_us = sqlite3_column_int64(statement, 7),
         };
     } else if (result == ERR_OK) {
         result = err_set(why, ERR_CORRUPT, "spool %s: its identity is lost: move it away to start anew",

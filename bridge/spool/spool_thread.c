@@ -292,6 +292,12 @@ static enum err round_of_work(struct spool_thread *thread, struct err_text *why)
     return result == ERR_OK ? serve_backlog(thread, why) : result;
 }
 
+static enum err finish(struct spool_thread *thread, struct err_text *why)
+{
+    enum err result = drain(thread, why);
+    return result == ERR_OK ? spooler_stop(thread->spooler, why) : result;
+}
+
 static void fail(struct spool_thread *thread, enum err code, const struct err_text *why)
 {
     log_error("spool", log_event("failed"), log_str("reason", why->text),
@@ -321,7 +327,7 @@ static void *run(void *argument)
         inbox_take(thread->inbox, spooler_deadline_us(thread->spooler), !thread->disk_full, &thread->content);
         result = round_of_work(thread, &why);
         if (result == ERR_OK && thread->content.stop) {
-            result = drain(thread, &why);
+            result = finish(thread, &why);
             break;
         }
     }
@@ -340,7 +346,11 @@ static enum err make_parts(struct spool_thread *thread, const struct spool_threa
                            struct err_text *why)
 {
     memcpy(thread->epoch, spool_epoch(options->spool), sizeof thread->epoch);
+    struct spooler_time now = time_now();
     enum err result = spooler_new(options->spool, options->configuration, &thread->spooler, why);
+    if (result == ERR_OK) {
+        result = spooler_start(thread->spooler, &now, why);
+    }
     if (result != ERR_OK) {
         return result;
     }

@@ -1,6 +1,7 @@
 #include "spool/spooler.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "spool/renumber.h"
 #include "tunnel/frame.h"
 
@@ -30,6 +31,10 @@ struct spooler {
     size_t ack_count, ack_capacity;
     int64_t acks_since_us; /* monotonic, of the first one */
 
+    int64_t received_us;    /* wall: what the inbox has given was put until then */
+    int64_t mark_us;        /* monotonic: a commit is due then, if only to say that nothing was taken */
+    struct gap interrupted; /* of the bridge's last life, for the next commit; no reason = none */
+
     bool disk_full;   /* the last commit found no space */
     int64_t retry_us; /* monotonic: then it is tried again */
     struct spooler_counts counts;
@@ -56,6 +61,7 @@ enum err spooler_new(struct spool *spool, const struct spool_configuration *conf
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
     spooler->spool = spool;
+    spooler->mark_us = INT64_MAX;
     buffer_init(&spooler->encoding, BATCH_SIZE_MAX);
     enum err result = prepare(spooler, why);
     if (result == ERR_OK) {
@@ -186,6 +192,7 @@ enum err spooler_collect(struct spooler *spooler, struct inbox_content *content,
     while (result == ERR_OK && !round_is_full(spooler) && inbox_next_reading(content, &reading)) {
         result = add_reading(spooler, &reading, now->mono_us, why);
     }
+    spooler->received_us = content->readings.size > 0 ? content->put_after_us : content->put_until_us;
     if (result == ERR_OK) {
         bool last = flush && content->readings.size == 0;
         result = make_due_batches(spooler, last ? INT64_MAX : now->mono_us, why);
@@ -243,6 +250,14 @@ struct outcome {
     struct gap_list gaps;
 };
 
+static void note_unsaved(struct spooler *spooler)
+{
+    int64_t waiting_us = batcher_first_request_us(spooler->batcher);
+    int64_t since_us = spooler->received_us - spooler->configuration.in_flight_us;
+    since_us = waiting_us < since_us ? waiting_us : since_us;
+    spool_set_unsaved_since(spooler->spool, since_us > 0 ? since_us : 1);
+}
+
 static enum err write_all(struct spooler *spooler, const struct spooler_time *now, struct outcome *outcome,
                           struct err_text *why)
 {
@@ -250,12 +265,16 @@ static enum err write_all(struct spooler *spooler, const struct spooler_time *no
     if (result == ERR_OK) {
         result = append_pending(spooler, now->wall_us, why);
     }
+    if (spooler->interrupted.reason == GAP_INTERRUPTED) {
+        gap_list_add(&outcome->gaps, &spooler->interrupted);
+    }
     if (result == ERR_OK) {
         result = keeper_apply(spooler->keeper, now, &outcome->gaps, why);
     }
     if (result == ERR_OK) {
         result = spool_append_gaps(spooler->spool, &outcome->gaps, now->wall_us, &outcome->made, why);
     }
+    note_unsaved(spooler);
     return result;
 }
 
@@ -289,13 +308,16 @@ static void count_outcome(struct spooler *spooler, const struct outcome *outcome
     }
 }
 
-static void committed(struct spooler *spooler, struct outcome *outcome, struct spool_batches *out)
+static void committed(struct spooler *spooler, const struct spooler_time *now, struct outcome *outcome,
+                      struct spool_batches *out)
 {
     count_outcome(spooler, outcome);
     forget_acks(spooler);
     spool_batches_move(out, &spooler->pending);
     spool_batches_move(out, &outcome->made);
     spooler->disk_full = false;
+    spooler->interrupted = (struct gap){0};
+    spooler->mark_us = now->mono_us + SPOOLER_MARK_US;
     keeper_committed(spooler->keeper);
 }
 
@@ -309,7 +331,9 @@ static enum err is_due(struct spooler *spooler, const struct spooler_time *now, 
     bool acks =
         spooler->ack_count > 0 && (flush || now->mono_us >= spooler->acks_since_us + SPOOLER_ACK_DELAY_US);
     *due = true;
-    return acks || spooler->pending.count > 0 ? ERR_OK : keeper_is_due(spooler->keeper, now, due, why);
+    bool mark = now->mono_us >= spooler->mark_us;
+    return acks || mark || spooler->pending.count > 0 ? ERR_OK
+                                                      : keeper_is_due(spooler->keeper, now, due, why);
 }
 
 enum err spooler_commit(struct spooler *spooler, const struct spooler_time *now, bool flush,
@@ -326,12 +350,51 @@ enum err spooler_commit(struct spooler *spooler, const struct spooler_time *now,
         result = transact(spooler, now, &outcome, why);
     }
     if (result == ERR_OK) {
-        committed(spooler, &outcome, out);
+        committed(spooler, now, &outcome, out);
     } else if (result == ERR_DISK_FULL) {
         spooler->disk_full = true;
         spooler->retry_us = now->mono_us + RETRY_US;
     }
     return result;
+}
+
+/* ---- beginning and end ---- */
+
+static void note_interruption(struct spooler *spooler, const struct spooler_time *now)
+{
+    int64_t since_us = spool_state(spooler->spool)->unsaved_since_us;
+    if (since_us == 0) {
+        return;
+    }
+    spooler->interrupted = (struct gap){
+        .reason = GAP_INTERRUPTED,
+        .from_us = since_us,
+        .to_us = now->wall_us > since_us ? now->wall_us : since_us,
+    };
+    log_warn("spool", log_event("interrupted"), log_ms("unsaved_ms", spooler->interrupted.to_us - since_us),
+             log_str("reason", "the bridge ended without stopping: a crash or a power cut"),
+             log_str("effect", "what was taken and not yet stored is reported to the server as a gap"));
+}
+
+enum err spooler_start(struct spooler *spooler, const struct spooler_time *now, struct err_text *why)
+{
+    struct spool_batches made = {0};
+    note_interruption(spooler, now);
+    spooler->received_us = now->wall_us;
+    spooler->mark_us = now->mono_us;
+    enum err result = spooler_commit(spooler, now, true, &made, why);
+    spool_batches_clear(&made); /* part of the backlog */
+    return result == ERR_DISK_FULL ? ERR_OK : result;
+}
+
+enum err spooler_stop(struct spooler *spooler, struct err_text *why)
+{
+    enum err result = spool_begin(spooler->spool, why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    spool_set_unsaved_since(spooler->spool, 0);
+    return spool_commit(spooler->spool, why);
 }
 
 /* ---- transactions of their own ---- */
@@ -433,6 +496,7 @@ int64_t spooler_deadline_us(const struct spooler *spooler)
     int64_t acks = spooler->ack_count > 0 ? spooler->acks_since_us + SPOOLER_ACK_DELAY_US : INT64_MAX;
     int64_t keeper = keeper_deadline_us(spooler->keeper);
     deadline = acks < deadline ? acks : deadline;
+    deadline = spooler->mark_us < deadline ? spooler->mark_us : deadline;
     return keeper < deadline ? keeper : deadline;
 }
 

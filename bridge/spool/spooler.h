@@ -5,6 +5,9 @@
  *   readings ─collect─▶ pending batches ─┐
  *   acks ────────────────────────────────┼─commit (one fsync)─▶ committed batches, to be sent
  *   full, too old, damaged ──▶ gaps ─────┘
+ *
+ * Readings are in memory before they are in a batch. With each commit the spool learns since when; if the
+ * bridge then ends without spooler_stop(), the next spooler_start() makes a gap of it.
  */
 #ifndef BOURDON_SPOOL_SPOOLER_H
 #define BOURDON_SPOOL_SPOOLER_H
@@ -24,11 +27,15 @@ enum {
 /* Acks may wait for the next batch to share its commit, but not longer. */
 #define SPOOLER_ACK_DELAY_US INT64_C(100000)
 
+/* Without a commit the spool is told all the same this often that nothing was taken. */
+#define SPOOLER_MARK_US INT64_C(60000000)
+
 /* Borrowed until another one is given. */
 struct spool_configuration {
     const struct catalog *catalog;
     struct batcher_limits batch;
     struct room_bounds bounds;
+    int64_t in_flight_us; /* longest time from the request for a reading to its being put */
 };
 
 /* Since the start. */
@@ -47,6 +54,15 @@ struct spooler;
 MUST_USE enum err spooler_new(struct spool *spool, const struct spool_configuration *configuration,
                               struct spooler **spooler, struct err_text *why);
 void spooler_free(struct spooler *spooler); /* NULL is fine; closes the spool */
+
+/*
+ * Before the first reading: commits that readings are taken from now on, and a gap if the bridge had not
+ * stopped. A full disk is no failure: it is made up for with the first commit.
+ */
+MUST_USE enum err spooler_start(struct spooler *spooler, const struct spooler_time *now,
+                                struct err_text *why);
+/* After the last reading was committed. */
+MUST_USE enum err spooler_stop(struct spooler *spooler, struct err_text *why);
 
 /* Changes catalog and limits. Call only when no reading is left: after spooler_collect() with `flush`. */
 MUST_USE enum err spooler_configure(struct spooler *spooler, const struct spool_configuration *configuration,

@@ -16,7 +16,8 @@ const struct db_schema spool_schema = {
               " readings INTEGER NOT NULL CHECK (readings >= 0),"
               " bytes INTEGER NOT NULL CHECK (bytes >= 0),"
               " quarantined INTEGER NOT NULL CHECK (quarantined >= 0)," /* bytes */
-              " stopped_us INTEGER NOT NULL) STRICT;" /* full, and nothing polled since; 0 = polling */
+              " stopped_us INTEGER NOT NULL,"               /* full, and nothing polled since; 0 = polling */
+              " unsaved_since_us INTEGER NOT NULL) STRICT;" /* 0 = nothing was in memory only */
               "CREATE TABLE catalog ("
               " id INTEGER PRIMARY KEY,"
               " hash BLOB NOT NULL UNIQUE,"

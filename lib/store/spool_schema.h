@@ -3,7 +3,8 @@
  * reads. Times are wall clock in µs since 1970, 0 = unknown.
  *
  *   identity    one row: bridge name, epoch (16 random bytes made with the file)
- *   state       one row: next sequence, and what the table batch holds: batches, readings, bytes
+ *   state       one row: next sequence, and what the table batch holds: batches, readings, bytes;
+ *               unsaved_since_us: what was taken since may have been in memory only when the bridge ended
  *   catalog     encoded catalogs that batches refer to
  *   batch       what is not yet acknowledged, with the encoded batch
  *   ack_log     one row an answered batch, as many of the newest as configured; result is an enum ack_result

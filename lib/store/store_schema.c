@@ -51,7 +51,8 @@
     "CREATE VIEW gap (bridge, epoch, seq, reason, first_seq, last_seq, readings, from_us, to_us, link) AS"   \
     " SELECT bridge.name, lower(hex(stream.epoch)), batch.seq,"                                              \
     "  CASE reason WHEN 1 THEN 'spool_full' WHEN 2 THEN 'spool_damaged' WHEN 3 THEN 'spool_age'"             \
-    "   WHEN 4 THEN 'not_polled' WHEN 5 THEN 'restored' ELSE 'reason_' || reason END,"                       \
+    "   WHEN 4 THEN 'not_polled' WHEN 5 THEN 'restored' WHEN 6 THEN 'interrupted'"                           \
+    "   ELSE 'reason_' || reason END,"                                                                       \
     "  first_seq, last_seq, gap_record.readings, from_us, to_us, link"                                       \
     " FROM gap_record JOIN batch ON batch.id = gap_record.batch"                                             \
     "  JOIN stream ON stream.id = gap_record.stream JOIN bridge ON bridge.id = stream.bridge;"               \

@@ -50,7 +50,8 @@ enum gap_reason {
     GAP_SPOOL_AGE = 3,     /* older than the spool's maximum age */
     GAP_NOT_POLLED = 4,    /* polling stopped because the spool was full */
     GAP_RESTORED = 5,      /* spool or store came back from an old copy */
-    GAP_REASON_MAX = 5,
+    GAP_INTERRUPTED = 6,   /* the bridge ended before it could store what it had taken */
+    GAP_REASON_MAX = 6,
 };
 struct gap {
     enum gap_reason reason;

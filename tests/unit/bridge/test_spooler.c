@@ -710,6 +710,133 @@ START_TEST(a_batch_whose_number_is_taken_is_made_anew_with_the_same_readings)
 }
 END_TEST
 
+/* ---- crashes ---- */
+
+static void start(void)
+{
+    ck_assert_msg(spooler_start(spooler, &now, &why) == ERR_OK, "%s", why.text);
+}
+
+/* Batches of gaps in the file, and the one gap of the latest. */
+static int64_t interruptions(struct gap *last)
+{
+    struct backlog_chunk chunk;
+    int64_t count = number("SELECT count(*) FROM batch WHERE kind = 2");
+    if (count > 0) {
+        uint64_t seq = (uint64_t)number("SELECT max(seq) FROM batch WHERE kind = 2");
+        read_backlog(seq, seq, &chunk);
+        spool_batches_move(&sent, &chunk.batches);
+        *last = last_gap();
+        ck_assert_int_eq(last->reason, GAP_INTERRUPTED);
+    }
+    return count;
+}
+
+START_TEST(a_life_that_did_not_stop_leaves_a_gap_from_its_first_reading_in_memory)
+{
+    struct gap gap;
+    configuration.batch.max_age_us = 1000000;
+    reopen();
+    start();
+    put(0, 5, PER_BATCH + 1);
+    inbox_take(inbox, 0, true, &content);
+    ck_assert_int_eq(spooler_collect(spooler, &content, &now, false, &why), ERR_OK);
+    ck_assert_int_eq(spooler_commit(spooler, &now, false, &sent, &why), ERR_OK);
+    ck_assert_uint_eq(sent.count, 1);
+    now.wall_us += 9000000;
+    reopen();
+    start();
+    ck_assert_int_eq(interruptions(&gap), 1);
+    ck_assert_int_eq(gap.from_us, sample_reading(0, 5 + PER_BATCH).request_us);
+    ck_assert_int_eq(gap.to_us, now.wall_us);
+    ck_assert_uint_eq(gap.readings, 0);
+}
+END_TEST
+
+START_TEST(what_was_on_its_way_when_the_bridge_ended_is_in_the_gap)
+{
+    const struct {
+        const char *name;
+        uint32_t more; /* readings than a round takes */
+        int64_t from_us;
+    } rows[] = {
+        {"nothing was left to read: the time of the last look into the inbox", 0, 2000},
+        {"there was: the time of the look before", 2, 1000},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct gap gap;
+        configuration.in_flight_us = 300;
+        reopen();
+        start();
+        put(0, 0, SPOOLER_ROUND_BATCHES * PER_BATCH + rows[i].more);
+        inbox_take(inbox, 0, true, &content);
+        content.put_after_us = 1000;
+        content.put_until_us = 2000;
+        ck_assert_int_eq(spooler_collect(spooler, &content, &now, false, &why), ERR_OK);
+        ck_assert_int_eq(spooler_commit(spooler, &now, false, &sent, &why), ERR_OK);
+        reopen();
+        start();
+        ck_assert_int_eq(interruptions(&gap), 2 * (int64_t)i + 1);
+        ck_assert_msg(gap.from_us == rows[i].from_us - 300, "%s: from %lld", rows[i].name,
+                      (long long)gap.from_us);
+        must_commit();
+    }
+}
+END_TEST
+
+START_TEST(a_life_that_stopped_leaves_no_gap)
+{
+    struct gap gap;
+    start();
+    put(0, 0, PER_BATCH);
+    must_commit();
+    ck_assert_int_eq(spooler_stop(spooler, &why), ERR_OK);
+    reopen();
+    start();
+    ck_assert_int_eq(interruptions(&gap), 0);
+}
+END_TEST
+
+START_TEST(a_life_without_a_reading_leaves_a_gap_too)
+{
+    struct gap gap;
+    start();
+    reopen();
+    start();
+    ck_assert_int_eq(interruptions(&gap), 1);
+    ck_assert_int_eq(gap.from_us, now.wall_us);
+}
+END_TEST
+
+START_TEST(a_start_on_a_full_disk_makes_up_for_the_gap)
+{
+    struct gap gap;
+    start();
+    reopen();
+    failing_vfs_arm(FAILING_WRITE, 1, true, SQLITE_FULL);
+    start();
+    ck_assert(!spooler_accepts(spooler));
+    failing_vfs_arm(FAILING_WRITE, 0, false, 0);
+    now.mono_us += 2000000;
+    must_commit();
+    ck_assert_int_eq(interruptions(&gap), 1);
+    ck_assert(spooler_accepts(spooler));
+}
+END_TEST
+
+START_TEST(while_nothing_is_read_the_file_learns_it_now_and_then)
+{
+    start();
+    ck_assert_int_le(spooler_deadline_us(spooler), now.mono_us + SPOOLER_MARK_US);
+    now.mono_us += SPOOLER_MARK_US;
+    now.wall_us += SPOOLER_MARK_US;
+    int64_t before = number("SELECT unsaved_since_us FROM state");
+    must_commit();
+    ck_assert_int_gt(number("SELECT unsaved_since_us FROM state"), before);
+    ck_assert_uint_eq(sent.count, 0);
+}
+END_TEST
+
 /* ---- configuration ---- */
 
 START_TEST(batches_keep_the_catalog_they_were_made_with)
@@ -760,6 +887,12 @@ int main(void)
                               a_store_made_anew_is_told_what_another_one_has,
                               a_spool_restored_from_an_old_copy_goes_on_above_what_the_store_has,
                               a_batch_whose_number_is_taken_is_made_anew_with_the_same_readings,
+                              a_life_that_did_not_stop_leaves_a_gap_from_its_first_reading_in_memory,
+                              what_was_on_its_way_when_the_bridge_ended_is_in_the_gap,
+                              a_life_that_stopped_leaves_no_gap,
+                              a_life_without_a_reading_leaves_a_gap_too,
+                              a_start_on_a_full_disk_makes_up_for_the_gap,
+                              while_nothing_is_read_the_file_learns_it_now_and_then,
                               batches_keep_the_catalog_they_were_made_with,
                               NULL,
                           });
