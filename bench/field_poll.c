@@ -140,11 +140,12 @@ static double cpu_seconds(void)
 
 static long resident_kb(void)
 {
-    long total = 0;
     long resident = 0;
+    char line[256];
     FILE *file = fopen("/proc/self/statm", "r");
-    if (!file || fscanf(file, "%ld %ld", &total, &resident) != 2) {
-        resident = 0;
+    if (file && fgets(line, sizeof line, file)) {
+        const char *second = strchr(line, ' ');
+        resident = second ? strtol(second, NULL, 10) : 0;
     }
     if (file) {
         fclose(file);

@@ -44,6 +44,7 @@ static bool take(struct parser *parser, char expected)
 static enum err add_node(struct parser *parser, enum json_kind kind, const char *key, size_t *index)
 {
     struct json_tree *tree = parser->tree;
+    *index = 0;
     if (tree->count == JSON_TREE_NODES) {
         return err_set(parser->why, ERR_LIMIT, "more than %d values", JSON_TREE_NODES);
     }
@@ -116,7 +117,7 @@ static bool take_escape(struct parser *parser, char **to)
 {
     static const char letters[] = "\"\\/bfnrt";
     static const char meanings[] = "\"\\/\b\f\n\r\t";
-    char letter = parser->at < parser->end ? *parser->at++ : '\0';
+    char letter = (char)(parser->at < parser->end ? *parser->at++ : '\0');
     uint32_t code_point;
     if (letter == 'u') {
         if (!take_escaped_code_point(parser, &code_point)) {
@@ -292,7 +293,7 @@ static enum err parse_value(struct parser *parser, const char *key, size_t *inde
     if (!take(parser, '"')) {
         return parse_plain(parser, key, index);
     }
-    const char *text;
+    const char *text = NULL;
     enum err result = parse_string(parser, &text);
     if (result == ERR_OK) {
         result = add_node(parser, JSON_STRING, key, index);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 
+#include <assert.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -142,6 +143,7 @@ enum err resolve_host(struct resolve *resolve, const char *host, uint16_t port_n
         }
     }
     struct resolve_lookup *lookup = resolve->lookup;
+    assert(lookup);
     pthread_mutex_lock(&lookup->mutex);
     bool done = await(lookup, wait);
     pthread_mutex_unlock(&lookup->mutex);

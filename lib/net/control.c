@@ -221,7 +221,7 @@ enum err control_start(struct loop *loop, const char *path,
     control->loop = loop;
     control->answer = answer;
     control->owner = owner;
-    int fd;
+    int fd = -1;
     result = listen_on(&address, &fd, why);
     if (result != ERR_OK) {
         free(control);

@@ -70,7 +70,7 @@ enum err io_listen(struct loop *loop, const char *host, const char *port, bool r
                    struct err_text *why)
 {
     *listener = NULL;
-    int fd;
+    int fd = -1;
     enum err result = bind_socket(host, port, reuse_port, &fd, why);
     if (result != ERR_OK) {
         return result;

@@ -65,7 +65,7 @@ static void copy_printable(const ASN1_STRING *string, char *text, size_t space)
     size_t size = (size_t)ASN1_STRING_length(string);
     size_t used = 0;
     for (size_t i = 0; i < size && used + 1 < space; i++) {
-        text[used++] = data[i] > ' ' && data[i] < 0x7f ? (char)data[i] : '?';
+        text[used++] = (char)(data[i] > ' ' && data[i] < 0x7f ? data[i] : '?');
     }
     text[used] = '\0';
 }

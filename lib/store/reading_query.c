@@ -65,7 +65,7 @@ int reading_query_plan(sqlite3_index_info *info)
     double share = 1;
     for (int i = 0; i < info->nConstraint && terms < PLAN_TERMS_MAX; i++) {
         int index = info->aConstraint[i].iColumn;
-        char column = index >= 0 ? column_letters[index] : 0;
+        char column = (char)(index >= 0 ? column_letters[index] : '\0');
         char operator= operator_letter(info->aConstraint[i].op);
         if (!usable(info, i, column, operator)) {
             continue;

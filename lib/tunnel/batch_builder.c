@@ -3,6 +3,7 @@
 #include "tunnel/columns.h"
 #include "tunnel/value.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -151,6 +152,7 @@ static uint32_t stamp_of(struct batch_builder *builder, const struct reading *re
     if (last && last->request_us == stamp.request_us && last->response_us == stamp.response_us) {
         return (uint32_t)(count - 1);
     }
+    assert(builder->stamps && count < builder->capacity);
     builder->stamps[count] = stamp;
     builder->size.stamps++;
     builder->first_us = stamp.request_us < builder->first_us ? stamp.request_us : builder->first_us;

@@ -101,7 +101,7 @@ enum err batch_decode(struct batch_decoder *decoder, const struct batch_view *vi
                       const struct catalog *catalog, const struct batch_visitor *visitor,
                       struct err_text *why)
 {
-    struct bytes body;
+    struct bytes body = {0};
     enum err err = check_head(view, catalog, why);
     if (err == ERR_OK) {
         err = decompress(decoder, view, &body, why);

@@ -165,6 +165,7 @@ static size_t texts_size(const struct taken_tag *tag, const struct taken_tag *be
 
 static enum err take_head(struct cbor_cursor *cursor, size_t *count, struct err_text *why)
 {
+    *count = 0;
     cbor_take_array(cursor, CATALOG_ITEMS, CATALOG_ITEMS);
     uint64_t format = cbor_take_uint(cursor, 0, UINT64_MAX);
     if (!cursor->failed && format != CATALOG_FORMAT) {
@@ -210,7 +211,7 @@ static const char *keep_text(char **at, struct bytes text)
 static enum err fill(struct catalog *catalog, struct err_text *why)
 {
     struct cbor_cursor cursor = cbor_cursor(catalog_encoded(catalog));
-    size_t count;
+    size_t count = 0;
     enum err err = take_head(&cursor, &count, why);
     char *at = catalog->texts;
     const char *unit = keep_text(&at, (struct bytes){0});

@@ -110,7 +110,7 @@ static void decode_string(const struct catalog_tag *tag, const uint16_t *words, 
     size = strlen(text);
     if (!text_is_printable(text, size)) {
         for (size_t i = 0; i < size; i++) {
-            text[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+            text[i] = (char)(text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
         }
     }
     value->form = VALUE_FORM_TEXT;

@@ -218,7 +218,7 @@ static enum err read_id(struct sqlite_store *store, struct err_text *why)
     if (result == ERR_OK && id.size != STORE_ID_SIZE) {
         result = err_set(why, ERR_CORRUPT, "the store has no identity");
     }
-    if (result == ERR_OK) {
+    if (result == ERR_OK && id.data) {
         memcpy(store->base.id, id.data, STORE_ID_SIZE);
     }
     finish(statement);

@@ -265,7 +265,7 @@ static void start_sender(struct pipe *pipe)
     struct sender_options options = {.events = &sender_events, .owner = pipe};
     options.open.first_sequence = 812;
     options.open.next_sequence = 814;
-    for (uint8_t i = 0; i < BATCH_EPOCH_SIZE; i++) {
+    for (size_t i = 0; i < BATCH_EPOCH_SIZE; i++) {
         options.open.epoch[i] = (uint8_t)(0xa0 + i);
     }
     frame_set_text(options.open.software, "tunnel_pipe");

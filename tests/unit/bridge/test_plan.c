@@ -187,7 +187,7 @@ END_TEST
 
 START_TEST(only_the_guilty_tag_is_left_out_wherever_it_lies)
 {
-    enum { TAGS = 100 };
+    static const uint16_t TAGS = 100;
     for (uint16_t guilty = 0; guilty < TAGS; guilty++) {
         struct plan plan;
         struct outcome outcome;

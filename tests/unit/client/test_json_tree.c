@@ -35,6 +35,7 @@ START_TEST(gives_members_in_their_order)
     size_t count = 0;
     for (const struct json_node *item = json_first(&tree, b); item; item = json_next(&tree, item)) {
         ck_assert_ptr_null(item->key);
+        ck_assert_uint_lt(count, ARRAY_LENGTH(texts));
         ck_assert_str_eq(item->text, texts[count++]);
     }
     ck_assert_uint_eq(count, ARRAY_LENGTH(texts));

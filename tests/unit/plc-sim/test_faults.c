@@ -19,8 +19,13 @@ static void teardown(void)
 
 static struct fault_options any(enum fault_kind kind)
 {
-    return (struct fault_options){
-        .kind = kind, .unit = -1, .table = IMAGE_TABLES, .chance = 1, .bytes = -1, .value = -1, .limit = 1};
+    return (struct fault_options){.kind = (int)kind,
+                                  .unit = -1,
+                                  .table = IMAGE_TABLES,
+                                  .chance = 1,
+                                  .bytes = -1,
+                                  .value = -1,
+                                  .limit = 1};
 }
 
 static uint32_t add(struct fault_options options)

@@ -46,7 +46,7 @@ static void assert_frame(const char *name, const uint8_t *expected, size_t size)
 static void add_fault(enum fault_kind kind)
 {
     struct fault_options options = {
-        .kind = kind, .unit = -1, .table = IMAGE_TABLES, .chance = 1, .bytes = -1, .value = -1};
+        .kind = (int)kind, .unit = -1, .table = IMAGE_TABLES, .chance = 1, .bytes = -1, .value = -1};
     options.delay_us = 5000;
     options.interval_us = 2000;
     ck_assert_int_eq(faults_add(&faults, &options, 0, NULL), ERR_OK);

@@ -26,11 +26,10 @@ static void append_hex(struct buffer *bytes, const char *line, unsigned line_num
         if (*at == ' ') {
             continue;
         }
-        unsigned byte;
-        int used = 0;
-        ck_assert_msg(sscanf(at, "%2x%n", &byte, &used) == 1 && used == 2, "line %u is no hex: %s",
-                      line_number, line);
-        uint8_t value = (uint8_t)byte;
+        const char digits[] = {at[0], at[1], '\0'};
+        char *end;
+        uint8_t value = (uint8_t)strtoul(digits, &end, 16);
+        ck_assert_msg(end == digits + 2, "line %u is no hex: %s", line_number, line);
         ck_assert_int_eq(buffer_append(bytes, &value, 1), ERR_OK);
         at++;
     }
