@@ -35,6 +35,30 @@ static const struct daemon server_daemon = {
     .check = server_options_check,
 };
 
+/* ---- what the server says ---- */
+
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned reloads_seen;
+
+static void watch_log(void *owner, const char *line, size_t size)
+{
+    (void)owner;
+    if (memmem(line, size, "event=reloaded", strlen("event=reloaded")) ||
+        memmem(line, size, "event=reload_refused", strlen("event=reload_refused"))) {
+        pthread_mutex_lock(&log_lock);
+        reloads_seen++;
+        pthread_mutex_unlock(&log_lock);
+    }
+}
+
+static unsigned reload_count(void)
+{
+    pthread_mutex_lock(&log_lock);
+    unsigned count = reloads_seen;
+    pthread_mutex_unlock(&log_lock);
+    return count;
+}
+
 /* ---- the server, in a thread of its own ---- */
 
 static void write_config(const char *bridges, const char *more)
@@ -87,7 +111,7 @@ static int stop_server(void)
 
 static void setup(void)
 {
-    log_configure(LOG_ERROR, LOG_LOGFMT);
+    log_set_sink(watch_log, NULL);
     temporary_folder(folder);
     temporary_path(folder, "store.db", store_path);
     temporary_path(folder, "server.yaml", config_path);
@@ -384,35 +408,11 @@ START_TEST(a_bridge_that_hangs_does_not_hold_up_the_stop_for_ever)
 }
 END_TEST
 
-static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned reloads_seen;
-
-static void watch_log(void *owner, const char *line, size_t size)
-{
-    (void)owner;
-    if (memmem(line, size, "event=reloaded", strlen("event=reloaded")) ||
-        memmem(line, size, "event=reload_refused", strlen("event=reload_refused"))) {
-        pthread_mutex_lock(&log_lock);
-        reloads_seen++;
-        pthread_mutex_unlock(&log_lock);
-    }
-}
-
-static unsigned reload_count(void)
-{
-    pthread_mutex_lock(&log_lock);
-    unsigned count = reloads_seen;
-    pthread_mutex_unlock(&log_lock);
-    return count;
-}
-
 /* By the signal, and until the server has said what came of it. */
 static void reload(void)
 {
     unsigned before = reload_count();
     int64_t give_up_us = clock_mono_us() + REMOTE_DEADLINE_MS * CLOCK_US_PER_MS;
-    log_configure(LOG_INFO, LOG_LOGFMT);
-    log_set_sink(watch_log, NULL);
     ck_assert_int_eq(raise(SIGHUP), 0);
     while (reload_count() == before) {
         ck_assert_int_lt(clock_mono_us(), give_up_us);
