@@ -140,17 +140,16 @@ static double cpu_seconds(void)
 
 static long resident_kb(void)
 {
-    long resident = 0;
-    char line[256];
+    char text[128] = "";
     FILE *file = fopen("/proc/self/statm", "r");
-    if (file && fgets(line, sizeof line, file)) {
-        const char *second = strchr(line, ' ');
-        resident = second ? strtol(second, NULL, 10) : 0;
+    if (!file || !fgets(text, sizeof text, file)) {
+        text[0] = '\0';
     }
     if (file) {
         fclose(file);
     }
-    return resident * 4;
+    const char *resident = strchr(text, ' '); /* the second number, in pages */
+    return resident ? strtol(resident, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024) : 0;
 }
 
 static void measure(size_t links, size_t tags, long rate_ms, int seconds)

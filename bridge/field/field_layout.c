@@ -1,6 +1,8 @@
 #include "field/field_layout.h"
 
 #include "base/clock.h"
+#include "field/field_walk.h"
+#include "field/tag_limits.h"
 
 #include <stdlib.h>
 
@@ -45,10 +47,10 @@ static enum err append_rule(struct layout_unit *unit, const struct report_rule *
 /* Puts one plus the rule's index into `*number`; 0 for a tag without. */
 static enum err find_rule(struct layout_unit *unit, const struct tag_options *tag, uint16_t *number)
 {
-    struct field_limits limits;
+    struct tag_limits limits;
     const char *key;
     const char *hint;
-    (void)field_options_limits(tag, &limits, &key, &hint);
+    (void)tag_limits_parse(tag, &limits, &key, &hint);
     const struct report_rule rule = {
         .bounded = limits.bounded,
         .low = limits.low,
@@ -113,7 +115,7 @@ static enum err make_units(const struct field_options *options, struct filling *
             unit->options = &units[j];
         }
     }
-    return field_options_each(options, count_tag, filling);
+    return field_walk(options, count_tag, filling);
 }
 
 static enum err make_points(const struct field_options *options, struct filling *filling)
@@ -126,7 +128,7 @@ static enum err make_points(const struct field_options *options, struct filling 
         }
         unit->point_count = 0;
     }
-    return field_options_each(options, place_tag, filling);
+    return field_walk(options, place_tag, filling);
 }
 
 enum err field_layout_make(const struct field_options *options, struct field_layout *layout,

@@ -3,11 +3,9 @@
 #include "field/field_plan.h"
 #include "field/field_rules.h"
 #include "field/field_template.h"
-#include "field/tag_address.h"
+#include "field/field_walk.h"
 
-#include <math.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -314,177 +312,6 @@ const struct option field_link_table[] = {
     OPTIONS_END,
 };
 
-static uint8_t words_of(const struct tag_options *tag)
-{
-    if (tag->type == VALUE_STRING) {
-        return (uint8_t)((tag->length + 1) / 2);
-    }
-    return value_type_words((enum value_type)tag->type);
-}
-
-/* False where the address cannot be told. */
-static bool resolve_address(const struct tag_options *tag, int64_t base, struct catalog_tag *described)
-{
-    described->table = (enum table)tag->table;
-    int64_t address = tag->address;
-    if (*tag->reference) {
-        struct tag_address parsed;
-        if (tag_address_parse(tag->reference, &parsed, NULL) != ERR_OK) {
-            return false;
-        }
-        described->table = parsed.table;
-        address = parsed.address;
-    }
-    if (address < 0 || described->table == TABLE_NONE) {
-        return false;
-    }
-    address += base;
-    described->address = (uint16_t)address;
-    return address + words_of(tag) - 1 <= UINT16_MAX;
-}
-
-/* The walk, and where in it we are. */
-struct walk {
-    enum err (*each)(void *owner, const struct field_tag *tag);
-    void *owner;
-    struct field_tag tag;
-    char prefix[CATALOG_NAME_MAX + 1];
-    char name[CATALOG_NAME_MAX + 2]; /* one too long is to be seen as such */
-    int64_t base;
-};
-
-static enum err visit_tag(struct walk *walk, const struct tag_options *options)
-{
-    struct catalog_tag *described = &walk->tag.described;
-    snprintf(walk->name, sizeof walk->name, "%s%s", walk->prefix, options->name);
-    *described = (struct catalog_tag){
-        .name = walk->name,
-        .unit = options->unit,
-        .link = walk->tag.link->name,
-        .unit_id = (uint8_t)walk->tag.unit->id,
-        .type = (enum value_type)options->type,
-        .order = (uint8_t)((options->word_order | options->byte_order) &
-                           (ORDER_WORDS_SWAPPED | ORDER_BYTES_SWAPPED)),
-        .bit = options->bit > 0 ? (uint8_t)options->bit : 0,
-        .scale = options->scale,
-        .offset = options->offset,
-        .priority = (uint8_t)options->priority,
-    };
-    bool resolved = resolve_address(options, walk->base, described);
-    described->words = resolved ? words_of(options) : 0;
-    walk->tag.options = options;
-    walk->tag.place = options->place;
-    return walk->each(walk->owner, &walk->tag);
-}
-
-static enum err visit_tags(struct walk *walk, const struct option_list *list)
-{
-    const struct tag_options *tags = list->items;
-    enum err result = ERR_OK;
-    for (size_t i = 0; i < list->count && result == ERR_OK; i++) {
-        result = visit_tag(walk, &tags[i]);
-    }
-    return result;
-}
-
-static enum err visit_templates(struct walk *walk, const struct option_list *list)
-{
-    const struct template_options *templates = list->items;
-    enum err result = ERR_OK;
-    for (size_t i = 0; i < list->count && result == ERR_OK; i++) {
-        const struct field_template *template = templates[i].loaded;
-        if (!template) {
-            continue;
-        }
-        size_t size = strlen(walk->prefix);
-        snprintf(walk->prefix + size, sizeof walk->prefix - size, "%s", templates[i].prefix);
-        walk->base += templates[i].base;
-        result = visit_templates(walk, &template->templates);
-        if (result == ERR_OK) {
-            result = visit_tags(walk, &template->tags);
-        }
-        walk->base -= templates[i].base;
-        walk->prefix[size] = '\0';
-    }
-    return result;
-}
-
-enum err field_options_each(const struct field_options *options,
-                            enum err (*each)(void *owner, const struct field_tag *tag), void *owner)
-{
-    struct walk walk = {.each = each, .owner = owner};
-    const struct link_options *links = options->links.items;
-    for (size_t i = 0; i < options->links.count; i++) {
-        const struct unit_options *units = links[i].units.items;
-        walk.tag.link = &links[i];
-        walk.tag.link_index = i;
-        for (size_t j = 0; j < links[i].units.count; j++) {
-            walk.tag.unit = &units[j];
-            walk.tag.unit_index = j;
-            enum err result = visit_templates(&walk, &units[j].templates);
-            if (result == ERR_OK) {
-                result = visit_tags(&walk, &units[j].tags);
-            }
-            if (result != ERR_OK) {
-                return result;
-            }
-        }
-    }
-    return ERR_OK;
-}
-
-static bool parse_finite(const char *text, size_t size, double *value)
-{
-    char copy[64];
-    if (size == 0 || size >= sizeof copy || strspn(text, "+-.0123456789eE") < size) {
-        return false;
-    }
-    memcpy(copy, text, size);
-    copy[size] = '\0';
-    char *end;
-    *value = strtod(copy, &end);
-    return *end == '\0' && isfinite(*value);
-}
-
-static bool parse_bounds(const struct option_list *list, struct field_limits *limits)
-{
-    char *const *texts = list->items;
-    limits->bounded = list->count > 0;
-    if (!limits->bounded) {
-        return true;
-    }
-    return list->count == 2 && parse_finite(texts[0], strlen(texts[0]), &limits->low) &&
-           parse_finite(texts[1], strlen(texts[1]), &limits->high) && limits->low < limits->high;
-}
-
-bool field_options_limits(const struct tag_options *tag, struct field_limits *limits, const char **key,
-                          const char **hint)
-{
-    *limits = (struct field_limits){.deadband = -1};
-    *key = "limits";
-    *hint = "two numbers, the lower one first: [0, 16]";
-    if (!parse_bounds(&tag->limits, limits)) {
-        return false;
-    }
-    size_t size = strlen(tag->deadband);
-    if (size == 0) {
-        return true;
-    }
-    bool percent = tag->deadband[size - 1] == '%';
-    *key = "deadband";
-    *hint = percent ? "a percentage of the span of limits, 0% to 100%, and needs limits"
-                    : "a number in engineering units, not negative, or a percentage such as 2%";
-    if (!parse_finite(tag->deadband, percent ? size - 1 : size, &limits->deadband) || limits->deadband < 0) {
-        return false;
-    }
-    if (percent) {
-        bool meaningful = limits->bounded && limits->deadband <= 100;
-        limits->deadband *= (limits->high - limits->low) / 100;
-        return meaningful;
-    }
-    return true;
-}
-
 /* All tags with a copy of their names, as two blocks of memory however many there are. */
 struct described_tags {
     struct catalog_tag *items;
@@ -515,7 +342,7 @@ enum err field_options_catalog(const struct field_options *options, struct catal
                                struct err_text *why)
 {
     struct described_tags tags = {.count = 0};
-    enum err result = field_options_each(options, count_tag, &tags);
+    enum err result = field_walk(options, count_tag, &tags);
     tags.items = calloc(tags.count + 1, sizeof *tags.items);
     tags.names = malloc(tags.names_size + 1);
     tags.count = 0;
@@ -524,7 +351,7 @@ enum err field_options_catalog(const struct field_options *options, struct catal
         result = err_set(why, ERR_NO_MEMORY, "make the catalog: out of memory");
     }
     if (result == ERR_OK) {
-        result = field_options_each(options, describe_tag, &tags);
+        result = field_walk(options, describe_tag, &tags);
     }
     if (result == ERR_OK) {
         result = catalog_new(tags.items, tags.count, catalog, why);

@@ -1,10 +1,9 @@
 /*
  * field_options: what the operator says about links, units and tags.
  *
- * The tables bind the YAML under `links:` to these structures; field_options_check() applies the rules across
- * fields and loads the device templates; field_options_each() walks the tags with everything resolved
- * (templates applied, references turned into addresses). The order of that walk is the order of appearance
- * and gives the tag indices of the catalog. One thread while loading, then read-only.
+ * The tables bind the YAML under `links:` to these structures; field_options_check() loads the device
+ * templates and applies the rules across fields; field_walk.h gives the tags with everything resolved. One
+ * thread while loading, then read-only.
  */
 #ifndef BOURDON_FIELD_FIELD_OPTIONS_H
 #define BOURDON_FIELD_FIELD_OPTIONS_H
@@ -111,37 +110,8 @@ MUST_USE enum err field_options_check(struct field_options *options, const char 
                                       struct diagnostics *diagnostics);
 void field_options_fini(struct field_options *options);
 
-/* One tag with everything resolved. */
-struct field_tag {
-    const struct link_options *link;
-    const struct unit_options *unit;
-    const struct tag_options *options;
-    size_t link_index;
-    size_t unit_index;            /* within the link */
-    struct catalog_tag described; /* strings valid during the call */
-    struct place place;
-};
-
-/*
- * Calls each(owner, tag) in the order of appearance, the index of the call being the tag's index in the
- * catalog. A result other than ERR_OK ends the walk and is returned. Tags that cannot be resolved (possible
- * only while checking) are visited with described.words = 0.
- */
-MUST_USE enum err field_options_each(const struct field_options *options,
-                                     enum err (*each)(void *owner, const struct field_tag *tag), void *owner);
-
 /* Makes the catalog of checked options. */
 MUST_USE enum err field_options_catalog(const struct field_options *options, struct catalog **catalog,
                                         struct err_text *why);
-
-/* Limits and deadband of one tag as numbers. */
-struct field_limits {
-    bool bounded;
-    double low, high;
-    double deadband; /* engineering units; < 0 = report every reading */
-};
-/* False with the offending key in `*key` and what it should be in `*hint`. */
-bool field_options_limits(const struct tag_options *tag, struct field_limits *limits, const char **key,
-                          const char **hint);
 
 #endif

@@ -1,7 +1,9 @@
 #include "field/field_rules.h"
 
+#include "field/field_walk.h"
 #include "field/link_url.h"
 #include "field/tag_address.h"
+#include "field/tag_limits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -229,10 +231,10 @@ static void check_order(const struct rules *rules, const struct field_tag *tag)
 static void check_conversion(const struct rules *rules, const struct field_tag *tag)
 {
     const struct tag_options *options = tag->options;
-    struct field_limits limits;
+    struct tag_limits limits;
     const char *key;
     const char *hint;
-    if (!field_options_limits(options, &limits, &key, &hint)) {
+    if (!tag_limits_parse(options, &limits, &key, &hint)) {
         diagnostics_add(rules->diagnostics, tag_place(rules, tag, key), hint, "%s: does not make sense", key);
         return;
     }
@@ -391,7 +393,7 @@ enum err field_rules_check(const struct field_options *options, struct diagnosti
 {
     check_links(options, diagnostics);
     struct rules rules = {.diagnostics = diagnostics};
-    enum err result = field_options_each(options, check_tag, &rules);
+    enum err result = field_walk(options, check_tag, &rules);
     if (result == ERR_OK && rules.count > 0) {
         check_between_tags(&rules);
     }

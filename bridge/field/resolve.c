@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 
-#include <assert.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -87,12 +86,13 @@ static struct resolve_lookup *new_lookup(const char *host, const char *port)
     return lookup;
 }
 
-static enum err start_lookup(struct resolve *resolve, const char *host, const char *port,
-                             struct err_text *why)
+/* NULL: out of memory or threads. */
+static struct resolve_lookup *start_lookup(const char *host, const char *port, struct err_text *why)
 {
     struct resolve_lookup *lookup = new_lookup(host, port);
     if (!lookup) {
-        return err_set(why, ERR_NO_MEMORY, "look up %s: out of memory", host);
+        err_set(why, ERR_NO_MEMORY, "look up %s: out of memory", host);
+        return NULL;
     }
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
@@ -101,11 +101,11 @@ static enum err start_lookup(struct resolve *resolve, const char *host, const ch
     int result = pthread_create(&thread, &attributes, run_lookup, lookup);
     pthread_attr_destroy(&attributes);
     if (result != 0) {
+        err_errno(why, result, "look up %s: start a thread", host);
         free_lookup(lookup);
-        return err_errno(why, result, "look up %s: start a thread", host);
+        return NULL;
     }
-    resolve->lookup = lookup;
-    return ERR_OK;
+    return lookup;
 }
 
 /* False: the deadline came or the owner cancelled. */
@@ -137,13 +137,12 @@ enum err resolve_host(struct resolve *resolve, const char *host, uint16_t port_n
         return ERR_OK;
     }
     if (!resolve->lookup) {
-        enum err result = start_lookup(resolve, host, port, why);
-        if (result != ERR_OK) {
-            return result;
-        }
+        resolve->lookup = start_lookup(host, port, why);
     }
-    struct resolve_lookup *lookup = resolve->lookup;
-    assert(lookup);
+    struct resolve_lookup *lookup = resolve->lookup; /* perhaps under way since last time */
+    if (!lookup) {
+        return ERR_NO_MEMORY;
+    }
     pthread_mutex_lock(&lookup->mutex);
     bool done = await(lookup, wait);
     pthread_mutex_unlock(&lookup->mutex);

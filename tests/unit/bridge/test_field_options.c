@@ -383,21 +383,6 @@ START_TEST(templates_nested_too_deep_are_an_error)
 }
 END_TEST
 
-START_TEST(a_deadband_in_percent_is_of_the_span_of_the_limits)
-{
-    char *limits[] = {"-100", "100"};
-    struct tag_options tag = {.limits = {.items = limits, .count = 2}, .deadband = "2.5%"};
-    struct field_limits found;
-    const char *key;
-    const char *hint;
-    ck_assert(field_options_limits(&tag, &found, &key, &hint));
-    ck_assert_double_eq(found.deadband, 5);
-    tag.deadband = "";
-    ck_assert(field_options_limits(&tag, &found, &key, &hint));
-    ck_assert_double_lt(found.deadband, 0);
-}
-END_TEST
-
 START_TEST(what_is_printed_loads_back_to_the_same)
 {
     struct root root;
@@ -439,7 +424,6 @@ int main(void)
                                           a_template_is_included_with_prefix_and_base,
                                           a_template_that_cannot_be_is_an_error_with_its_place,
                                           templates_nested_too_deep_are_an_error,
-                                          a_deadband_in_percent_is_of_the_span_of_the_limits,
                                           what_is_printed_loads_back_to_the_same,
                                           NULL,
                                       });

@@ -1,5 +1,6 @@
 #include "base/array.h"
 #include "field/plan.h"
+#include "support/sample.h"
 #include "support/suite.h"
 
 #include <stdlib.h>
@@ -187,20 +188,20 @@ END_TEST
 
 START_TEST(only_the_guilty_tag_is_left_out_wherever_it_lies)
 {
-    static const uint16_t TAGS = 100;
-    for (uint16_t guilty = 0; guilty < TAGS; guilty++) {
+    const uint16_t tags = 100;
+    for (uint16_t guilty = 0; guilty < tags; guilty++) {
         struct plan plan;
         struct outcome outcome;
         struct device device = {.hole_first = guilty, .hole_last = guilty, .hole2_first = 1};
-        make_registers(&plan, &standard, TAGS);
+        make_registers(&plan, &standard, tags);
         run_pass(&plan, &device, 0, &outcome);
-        ck_assert_uint_eq(outcome.served, TAGS - 1);
+        ck_assert_uint_eq(outcome.served, 99);
         ck_assert_uint_eq(outcome.refused, 1);
         ck_assert(!outcome.is_served[guilty]);
         ck_assert_uint_le(outcome.requests, 2 * 7 + 1); /* 7 = log2 of 100, rounded up */
         /* From then on nothing is lost to it: one block each side. */
         run_pass(&plan, &device, 1, &outcome);
-        ck_assert_uint_eq(outcome.served, TAGS - 1);
+        ck_assert_uint_eq(outcome.served, 99);
         ck_assert_uint_eq(outcome.refused, 0);
         ck_assert_uint_le(outcome.requests, 2);
         plan_fini(&plan);
@@ -343,18 +344,24 @@ START_TEST(when_one_comes_back_the_others_are_tried_at_once)
 }
 END_TEST
 
+static uint16_t below(struct sample *sample, unsigned end)
+{
+    return (uint16_t)sample_below(sample, end);
+}
+
 static void check_random_device(unsigned seed)
 {
-    srand(seed);
-    struct plan_limits limits = {.max_registers = 125, .max_bits = 2000, .gap = (uint16_t)(rand() % 10)};
+    struct sample sample = sample_seed(seed);
+    struct plan_limits limits = {.max_registers = 125, .max_bits = 2000, .gap = below(&sample, 10)};
     struct tag_row tags[200];
     for (size_t i = 0; i < ARRAY_LENGTH(tags); i++) {
-        tags[i] = (struct tag_row){(uint16_t)(rand() % 500), (uint8_t)(1 + rand() % 4), TABLE_HOLDING, 1};
+        uint8_t size = (uint8_t)(1 + below(&sample, 4));
+        tags[i] = (struct tag_row){below(&sample, 500), size, TABLE_HOLDING, 1};
     }
-    struct device device = {.hole_first = (uint16_t)(rand() % 500), .hole2_first = (uint16_t)(rand() % 500)};
-    device.hole_last = (uint16_t)(device.hole_first + rand() % 30);
-    device.hole2_last = (uint16_t)(device.hole2_first + rand() % 3);
-    device.max_read = (uint16_t)(rand() % 3 ? 0 : 4 + rand() % 40);
+    struct device device = {.hole_first = below(&sample, 500), .hole2_first = below(&sample, 500)};
+    device.hole_last = (uint16_t)(device.hole_first + below(&sample, 30));
+    device.hole2_last = (uint16_t)(device.hole2_first + below(&sample, 3));
+    device.max_read = below(&sample, 3) == 0 ? (uint16_t)(4 + below(&sample, 40)) : 0;
     struct plan plan;
     struct outcome outcome;
     make_plan(&plan, &limits, tags, ARRAY_LENGTH(tags));

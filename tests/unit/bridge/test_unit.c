@@ -170,8 +170,8 @@ START_TEST(each_rate_has_its_own_turn)
         rig.count = 0;
         polls[request.read.address == 1]++;
     }
-    ck_assert_uint_ge(polls[0], 2 * 99); /* registers 0 and 2 lie apart */
-    ck_assert_uint_le(polls[0], 2 * 102);
+    ck_assert_uint_ge(polls[0], 198); /* registers 0 and 2 lie apart */
+    ck_assert_uint_le(polls[0], 204);
     ck_assert_uint_ge(polls[1], 9);
     ck_assert_uint_le(polls[1], 11);
     ck_assert_int_eq(metric_get(&rig.unit.counters[UNIT_OVERRUNS]), 0);
@@ -364,8 +364,7 @@ START_TEST(a_value_nobody_renews_becomes_stale_once)
     rig.count = 0;
     int64_t limit_us = now_us + UNIT_STALE_PERIODS * SECOND + UNIT_STALE_GRACE_US;
     ck_assert(!unit_has_stale(&rig.unit, limit_us));
-    for (int i = 1; i <= 20; i++) {
-        int64_t late_us = limit_us + i * 10 * SECOND;
+    for (int64_t late_us = limit_us + SECOND; late_us < limit_us + 200 * SECOND; late_us += 10 * SECOND) {
         ck_assert(unit_has_stale(&rig.unit, late_us));
         unit_mark_stale(&rig.unit, late_us, &rig.emitter);
         emitter_flush(&rig.emitter);
