@@ -221,8 +221,8 @@ static void superseded_here(void *owner)
     count(peer, SERVER_SUPERSEDED, peer->state == PEER_SESSION);
     peer_goodbye(peer, BYE_SUPERSEDED, "the same bridge with the same spool has connected anew");
     peer_settle(peer);
-    peer_unref(
-        peer); // NOLINT(clang-analyzer-unix.Malloc): the roster's reference, not the one release() gave back
+    // The roster's reference, not the one release() gave back.
+    peer_unref(peer); // NOLINT(clang-analyzer-unix.Malloc)
 }
 
 /* In the thread of the newer session, with the roster's lock held: the older one hears of it in its own. */
