@@ -270,6 +270,8 @@ static enum err start_spool(struct bridge *bridge, struct err_text *why)
     const struct spool_configuration configuration = spool_configuration(options);
     struct spool *spool = NULL;
     enum err result = spool_open(&spool_options, clock_wall_us(), &spool, why);
+    /* Somebody else's will still be one at the next start: that is for the operator to put right. */
+    bridge->wrong_spool = result == ERR_CONFLICT || result == ERR_VERSION;
     if (result != ERR_OK) {
         return result;
     }
@@ -359,8 +361,9 @@ int bridge_run(const struct daemon *daemon, const char *config, struct bridge_op
     } else {
         log_error("bridge", log_event("cannot_start"), log_str("reason", why.text));
     }
-    bool failed = result != ERR_OK || bridge.failed;
+    int status = result != ERR_OK || bridge.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    status = bridge.wrong_spool ? EXIT_USAGE : status;
     tear_down(&bridge);
-    log_info("bridge", log_event("stopped"), log_bool("failed", failed));
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    log_info("bridge", log_event("stopped"), log_i64("exit_status", status));
+    return status;
 }

@@ -16,6 +16,7 @@ struct bridge {
     struct bridge_options options;
     enum bridge_state state;
     bool failed;
+    bool wrong_spool;   /* it is another bridge's, program's or version's */
     int64_t started_us; /* monotonic */
     struct loop *loop;
     struct loop_signal *stop_signals[2];

@@ -20,6 +20,7 @@ struct keeper {
     bool decided_accepting;                     /* in this transaction */
     bool accepting;
     int64_t look_us; /* monotonic */
+    bool said_disk_full, said_no_ballast;
 };
 
 enum err keeper_new(struct spool *spool, struct keeper **out, struct err_text *why)
@@ -154,6 +155,7 @@ void keeper_committed(struct keeper *keeper)
 {
     bool changed = keeper->accepting != keeper->decided_accepting;
     keeper->accepting = keeper->decided_accepting;
+    keeper->said_disk_full = false;
     if (keeper->accepting) {
         keeper->refused_since_us = keeper->refused_until_us = 0;
     }
@@ -166,6 +168,10 @@ bool keeper_disk_full(struct keeper *keeper)
 {
     const char *path = db_path(spool_db(keeper->spool));
     bool released = disk_room_release_ballast(path);
+    if (keeper->said_disk_full && !released) {
+        return false;
+    }
+    keeper->said_disk_full = true;
     log_error("spool", log_event("disk_full"), log_str("spool", path), log_bool("ballast_released", released),
               log_str("effect", "nothing was lost; polling has stopped until there is room"));
     return released;
@@ -176,12 +182,15 @@ bool keeper_accepts(const struct keeper *keeper)
     return keeper->accepting;
 }
 
-static void tend_ballast(const struct keeper *keeper)
+static void tend_ballast(struct keeper *keeper)
 {
     const char *path = db_path(spool_db(keeper->spool));
     struct err_text why = {{0}};
-    if (disk_room_free(path) >= keeper->bounds.min_free + DISK_ROOM_BALLAST &&
-        disk_room_make_ballast(path, &why) != ERR_OK) {
+    if (disk_room_free(path) < keeper->bounds.min_free + DISK_ROOM_BALLAST) {
+        return;
+    }
+    if (disk_room_make_ballast(path, &why) != ERR_OK && !keeper->said_no_ballast) {
+        keeper->said_no_ballast = true;
         log_warn("spool", log_event("no_ballast"), log_str("spool", path), log_str("reason", why.text));
     }
 }

@@ -158,7 +158,7 @@ enum err db_file_lock(const char *path, int *fd, struct err_text *why)
     close(*fd);
     *fd = -1;
     if (error == EWOULDBLOCK) {
-        return err_set(why, ERR_CONFLICT,
+        return err_set(why, ERR_BUSY,
                        "is being written by another process: stop that one, or name another file");
     }
     return err_errno(why, error, "cannot lock %s", name);

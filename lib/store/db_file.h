@@ -21,8 +21,8 @@ enum db_file_state {
 MUST_USE enum err db_file_inspect(const char *path, const struct db_schema *schema, enum db_file_state *state,
                                   struct err_text *why);
 
-/* Takes the writer's lock on the sibling `path`-lock for as long as `*fd` is open. ERR_CONFLICT: another
- * process has it. */
+/* Takes the writer's lock on the sibling `path`-lock for as long as `*fd` is open. ERR_BUSY: another process
+ * has it. */
 MUST_USE enum err db_file_lock(const char *path, int *fd, struct err_text *why);
 
 /* Makes a complete database under another name and renames it into place, so that no crash leaves half of

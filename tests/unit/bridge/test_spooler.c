@@ -279,7 +279,7 @@ START_TEST(another_bridges_spool_is_refused_untouched)
     ck_assert_ptr_nonnull(strstr(why.text, path));
     ck_assert_ptr_null(spool);
     options.bridge = "cell-3";
-    ck_assert_int_eq(spool_open(&options, now.wall_us, &spool, &why), ERR_CONFLICT);
+    ck_assert_int_eq(spool_open(&options, now.wall_us, &spool, &why), ERR_BUSY);
     ck_assert_ptr_nonnull(strstr(why.text, "another process"));
 }
 END_TEST

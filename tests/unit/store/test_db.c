@@ -178,7 +178,7 @@ START_TEST(a_second_writer_is_refused_and_readers_are_not)
     struct db *db = opened();
     struct db *second = NULL;
     struct db *reader = NULL;
-    ck_assert_int_eq(db_open(path, &schema, &second, &why), ERR_CONFLICT);
+    ck_assert_int_eq(db_open(path, &schema, &second, &why), ERR_BUSY);
     ck_assert_ptr_nonnull(strstr(why.text, "being written by another process"));
     ck_assert_int_eq(insert(db, 1, 1), ERR_OK);
     ck_assert_int_eq(db_open_read_only(path, &schema, &reader, &why), ERR_OK);
