@@ -257,7 +257,7 @@ cmd_list() {
         authority/index.txt
 }
 
-# --- the bad set: each must be refused, for one reason only --------------------------------------------
+# --- the bad set: odd in one way each, which README.md says --------------------------------------------
 
 # bad SIDE NAME [ARGUMENTS OF openssl ca...]: signed by $bad_issuer with $bad_algorithm and the extensions given
 # on standard input.
@@ -325,6 +325,8 @@ bad_names_and_roles() {
         bad bridge two-roles
     double_the_role bad/bridge/two-roles.pem
     leaf_extensions clientAuth "$names" "modbusRole = $(role_value 13 Operator)" | bad bridge role-not-utf8string
+    leaf_extensions clientAuth "$names" "modbusRole = critical,$(role_value 0c Operator)" | bad bridge role-critical
+    leaf_extensions clientAuth "$names" "otherRole = critical,$(role_value 0c Operator)" | bad bridge unknown-critical
 }
 
 cmd_bad_set() {
