@@ -23,7 +23,6 @@ struct loop {
     uv_loop_t uv;
     uv_async_t wake;
     atomic_bool stopping;
-    bool in_timer; /* a timer's callback runs */
 
     pthread_mutex_t lock; /* of the three below */
     struct task *first;
@@ -32,7 +31,6 @@ struct loop {
 
 struct loop_timer {
     uv_timer_t uv;
-    struct loop *loop;
     void (*expired)(void *owner);
     void *owner;
 };
@@ -167,10 +165,7 @@ static void release(uv_handle_t *handle)
 static void timer_expired(uv_timer_t *handle)
 {
     struct loop_timer *timer = (struct loop_timer *)handle;
-    struct loop *loop = timer->loop;
-    loop->in_timer = true;
     timer->expired(timer->owner);
-    loop->in_timer = false;
 }
 
 struct loop_timer *loop_timer_new(struct loop *loop, void (*expired)(void *owner), void *owner)
@@ -179,7 +174,6 @@ struct loop_timer *loop_timer_new(struct loop *loop, void (*expired)(void *owner
     if (!timer) {
         return NULL;
     }
-    timer->loop = loop;
     timer->expired = expired;
     timer->owner = owner;
     uv_timer_init(&loop->uv, &timer->uv);
@@ -188,15 +182,11 @@ struct loop_timer *loop_timer_new(struct loop *loop, void (*expired)(void *owner
 
 void loop_timer_start_ms(struct loop_timer *timer, int64_t delay_ms)
 {
-    struct loop *loop = timer->loop;
     uint64_t delay = delay_ms > 0 ? (uint64_t)delay_ms : 0;
-    // libuv runs timers until none is due: one that restarts itself at once would never let it go on.
-    if (delay == 0 && loop->in_timer) {
-        delay = 1;
-    }
-    // libuv counts from the time this round began, which may be a while ago.
+    // libuv counts from the time this round began, which may be a while ago: a timer would expire early, and
+    // one that restarts itself at once would never let libuv go on to anything else.
     uint64_t now = uv_hrtime() / NS_PER_MS;
-    uint64_t round = uv_now(&loop->uv);
+    uint64_t round = uv_now(timer->uv.loop);
     uv_timer_start(&timer->uv, timer_expired, delay + (now > round ? now - round : 0), 0);
 }
 
@@ -350,7 +340,7 @@ static void answer_was_there(uv_timer_t *later)
 
 static void answer_later(struct loop *loop, struct loop_lookup *lookup)
 {
-    enum { NEXT_ROUND_MS = 1 }; // not 0: see loop_timer_start_ms()
+    enum { NEXT_ROUND_MS = 1 }; // with 0, look-ups that start look-ups would never let libuv go on
     uv_timer_init(&loop->uv, &lookup->uv.later);
     uv_timer_start(&lookup->uv.later, answer_was_there, NEXT_ROUND_MS, 0);
 }

@@ -42,7 +42,7 @@ MUST_USE enum err loop_post(struct loop *loop, void (*work)(void *owner), void *
 
 /* A timer that is not running yet; NULL: out of memory. It expires once for each start. */
 MUST_USE struct loop_timer *loop_timer_new(struct loop *loop, void (*expired)(void *owner), void *owner);
-/* Restarts a running one. < 0 counts as 0, and 0 as 1 in the callback of a timer: others get their turn. */
+/* Restarts a running one. < 0 counts as 0: as soon as possible, after what else is due. */
 void loop_timer_start_ms(struct loop_timer *timer, int64_t delay_ms);
 void loop_timer_stop(struct loop_timer *timer);
 void loop_timer_free(struct loop_timer *timer); /* NULL is fine */

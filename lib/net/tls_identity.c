@@ -203,12 +203,10 @@ bool tls_identity_role(struct bytes value, char *role)
     return true;
 }
 
-static bool is_role(const X509_EXTENSION *extension)
+static bool is_role(X509_EXTENSION *extension)
 {
     char oid[sizeof ROLE_OID + 1];
-    // X509_EXTENSION_get_object() takes no const in OpenSSL 3.0, and changes nothing.
-    const ASN1_OBJECT *object = X509_EXTENSION_get_object((X509_EXTENSION *)(uintptr_t)extension);
-    OBJ_obj2txt(oid, sizeof oid, object, 1);
+    OBJ_obj2txt(oid, sizeof oid, X509_EXTENSION_get_object(extension), 1);
     return strcmp(oid, ROLE_OID) == 0;
 }
 

@@ -20,6 +20,8 @@ void certificates_make(struct certificates *certificates);
 /* Runs `make-certs.sh COMMAND folder ARGUMENTS`, e.g. ("bridge", "cell-4 --role Reader") or ("bad-set", "").
  */
 void certificates_run(const struct certificates *certificates, const char *command, const char *arguments);
+/* Runs a shell command in the plant's folder, e.g. openssl with what the script does not offer. */
+void certificates_shell(const struct certificates *certificates, const char *command);
 void certificates_remove(const struct certificates *certificates);
 
 /* Writes the path of the file `name` into path[TEMPORARY_PATH_MAX] and returns it. */

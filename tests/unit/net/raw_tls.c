@@ -72,6 +72,7 @@ static void converse(struct raw_tls *peer, SSL *ssl)
     if (SSL_read_ex(ssl, peer->received, sizeof peer->received, &peer->received_size) != 1) {
         note_alert(peer);
     }
+    peer->resumable = SSL_SESSION_is_resumable(SSL_get0_session(ssl)) == 1;
     SSL_shutdown(ssl);
 }
 

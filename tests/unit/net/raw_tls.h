@@ -26,6 +26,7 @@ struct raw_tls {
     int alert;         /* received, -1 = none */
     char received[64]; /* the first bytes */
     size_t received_size;
+    bool resumable; /* the server gave a session that could be taken up again */
 
     /* inside */
     int fd;

@@ -341,6 +341,32 @@ START_TEST(shows_an_error_on_a_descriptor_as_ready)
 }
 END_TEST
 
+static void count(void *owner, unsigned events)
+{
+    struct watched *watched = owner;
+    watched->seen = events;
+    watched->calls++;
+    loop_stop(loop);
+}
+
+START_TEST(a_watch_that_met_an_error_can_be_set_again)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    struct watched watched = {.fd = ends[1]};
+    watched.watch = loop_watch_new(loop, ends[1], count, &watched);
+    close(ends[0]); // writing is now an error
+    for (int i = 1; i <= 2; i++) {
+        loop_watch_set(watched.watch, LOOP_READABLE);
+        loop_run(loop);
+        ck_assert_int_eq(watched.calls, i);
+        ck_assert_uint_eq(watched.seen, LOOP_READABLE | LOOP_WRITABLE);
+    }
+    loop_watch_free(watched.watch);
+    close(ends[1]);
+}
+END_TEST
+
 static void free_watch(void *owner, unsigned events)
 {
     (void)events;
@@ -483,6 +509,7 @@ int main(void)
                               tells_when_a_descriptor_is_ready,
                               a_paused_watch_is_silent,
                               shows_an_error_on_a_descriptor_as_ready,
+                              a_watch_that_met_an_error_can_be_set_again,
                               a_watch_may_be_freed_and_its_descriptor_closed_in_its_callback,
                               refuses_a_closed_descriptor,
                               finds_addresses,
