@@ -65,7 +65,6 @@ static uint16_t describe(int fd, char *name)
     return ntohs(v4.sin_port);
 }
 
-// NOLINTNEXTLINE(readability-function-size): eight arguments, each of its own kind
 enum err io_listen(struct loop *loop, const char *host, const char *port, bool reuse_port,
                    void (*accepted)(void *owner, int fd), void *owner, struct io_listener **listener,
                    struct err_text *why)

@@ -586,6 +586,39 @@ START_TEST(with_revocation_lists_every_issuer_of_a_chain_needs_one)
 }
 END_TEST
 
+static bool server_was_greeted(const struct exchange *seen)
+{
+    return seen->server.received.size == 5;
+}
+
+START_TEST(an_open_connection_can_be_judged_by_a_new_context)
+{
+    certificates_run(&plant, "bridge", "leaver");
+    copy_file(file("crl", ".pem"), file("old-crl", ".pem"), "we");
+    struct wish server = server_wish();
+    struct wish client = client_wish();
+    server.crl = "old-crl.pem";
+    client.pair = "bridge/leaver";
+    meet(&server, &client, "localhost");
+    exchange_run(&exchange, exchange_both_open, "both are open");
+    certificates_run(&plant, "revoke", "bridge/leaver");
+    struct wish reloaded = server_wish();
+    struct tls_context *reloaded_tls = context_of(&reloaded);
+
+    struct err_text why = {0};
+    ck_assert_msg(io_judge(exchange.server.io, exchange.server_tls, &why) == ERR_OK, "%s", why.text);
+    ck_assert_int_eq(io_judge(exchange.server.io, reloaded_tls, &why), ERR_REFUSED);
+    ck_assert_msg(strstr(why.text, "CN=leaver,OU=bridge") && strstr(why.text, "it was revoked"), "%s",
+                  why.text);
+
+    plain_greeting = "still"; // it is up to the owner to end it
+    greet_plainly(&exchange.client);
+    exchange_run(&exchange, server_was_greeted, "the connection still works");
+    tls_context_unref(reloaded_tls);
+    part();
+}
+END_TEST
+
 START_TEST(a_bridge_name_is_short_and_plain)
 {
     static const struct {
@@ -749,6 +782,7 @@ int main(void)
                                       a_peer_is_described_by_subject_serial_and_end,
                                       an_intermediate_that_is_sent_along_completes_the_chain,
                                       with_revocation_lists_every_issuer_of_a_chain_needs_one,
+                                      an_open_connection_can_be_judged_by_a_new_context,
                                       a_bridge_name_is_short_and_plain,
                                       files_that_cannot_be_used_are_named_with_the_remedy,
                                       a_key_that_others_may_use_is_refused,
