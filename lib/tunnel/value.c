@@ -1,5 +1,6 @@
 #include "tunnel/value.h"
 
+#include "base/wire.h"
 #include "tunnel/text.h"
 
 #include <inttypes.h>
@@ -96,21 +97,25 @@ static double bits_to_float32(uint64_t bits)
     return (double)number;
 }
 
+static bool is_ascii(char character)
+{
+    return character >= ' ' && character <= '~';
+}
+
 /* What a PLC keeps in a text is not always text: what cannot be shown becomes a question mark. */
 static void decode_string(const struct catalog_tag *tag, const uint16_t *words, struct value *value)
 {
     char *text = value->as.text;
-    size_t size = 0;
+    struct wire_writer writer = wire_writer(text, VALUE_STRING_MAX);
     for (size_t i = 0; i < tag->words; i++) {
-        uint16_t word = in_order(tag->order, words[i]);
-        text[size++] = (char)(word >> 8);
-        text[size++] = (char)(word & 0xff);
+        wire_write_u16(&writer, in_order(tag->order, words[i]));
     }
-    text[size] = '\0';
-    size = strlen(text);
-    if (!text_is_printable(text, size)) {
-        for (size_t i = 0; i < size; i++) {
-            text[i] = (char)(text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
+    text[wire_written(&writer)] = '\0';
+    size_t size = strlen(text);
+    bool printable = text_is_printable(text, size);
+    for (size_t i = 0; i < size && !printable; i++) {
+        if (!is_ascii(text[i])) {
+            text[i] = '?';
         }
     }
     value->form = VALUE_FORM_TEXT;

@@ -85,9 +85,10 @@ static void write_columns(const struct batch_view *view)
         need(size == view->body_size, "decompress");
         body = (struct bytes){.data = plain, .size = size};
     }
-    for (uint8_t mode = 1; mode <= (view->compressed ? 2 : 1); mode++) {
+    const unsigned modes = view->compressed ? 2 : 1;
+    for (unsigned mode = 1; mode <= modes; mode++) {
         struct wire_writer writer = wire_writer(head, sizeof head);
-        wire_write_u8(&writer, mode);
+        wire_write_u8(&writer, (uint8_t)mode);
         wire_write_u16(&writer, (uint16_t)(view->count - 1));
         wire_write_u64(&writer, (uint64_t)view->first_us);
         wire_write_u64(&writer, (uint64_t)view->last_us);

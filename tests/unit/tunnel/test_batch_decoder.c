@@ -42,7 +42,7 @@ static void setup(void)
     struct sample sample = sample_seed(9);
     for (uint32_t i = 0; i < 3 * ARRAY_LENGTH(tags); i++) {
         struct reading reading = sample_reading(&sample, catalog, i % ARRAY_LENGTH(tags));
-        reading.request_us = 1700000000000000 + i / 5 * 1000;
+        reading.request_us = 1700000000000000 + (int64_t)(i / 5) * 1000;
         reading.response_us = reading.request_us + 300;
         ck_assert_int_eq(batch_builder_add(builder, &reading), ERR_OK);
     }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { SECOND_US = 1000000 };
+static const int64_t second_us = 1000000;
 
 static struct tunnel_pair pair;
 
@@ -175,7 +175,7 @@ START_TEST(a_slow_store_does_not_end_the_session)
     start(6);
     pair_connect(&pair);
     ck_assert_int_eq(pair_send(&pair, 1), ERR_OK);
-    pair_pass(&pair, 3600LL * SECOND_US);
+    pair_pass(&pair, 3600 * second_us);
     no_end();
     ck_assert_uint_eq(sender_in_flight(pair.sender), 1);
     pair_commit(&pair, 1);
@@ -193,7 +193,7 @@ START_TEST(a_slow_catalog_does_not_end_the_session)
     receiver_opened(pair.receiver, &nothing, pair.now_us);
     pair_pump(&pair);
     ck_assert_int_eq(sender_send_catalog(pair.sender, catalog_encoded(pair.catalog), pair.now_us), ERR_OK);
-    pair_pass(&pair, 3600LL * SECOND_US);
+    pair_pass(&pair, 3600 * second_us);
     no_end();
     pair_stop(&pair);
 }
@@ -203,7 +203,7 @@ START_TEST(an_idle_session_lives_on)
 {
     start(8);
     pair_connect(&pair);
-    pair_pass(&pair, 24 * 3600LL * SECOND_US);
+    pair_pass(&pair, 24 * (3600 * second_us));
     no_end();
     ck_assert_int_eq(pair_send(&pair, 1), ERR_OK);
     pair_pump(&pair);
@@ -218,13 +218,13 @@ START_TEST(both_ends_find_out_that_the_other_is_gone_within_t3_and_t1)
     pair_connect(&pair);
     int64_t lost_us = pair.now_us;
     pair.uplink_lost = pair.downlink_lost = true;
-    pair_pass(&pair, 35 * SECOND_US - 1);
+    pair_pass(&pair, 35 * second_us - 1);
     no_end();
     pair_pass(&pair, 1);
     ck_assert_int_eq(pair.sender_end.code, ERR_TIMEOUT);
     ck_assert_int_eq(pair.receiver_end.code, ERR_TIMEOUT);
     ck_assert_int_eq(pair.sender_end.reason, BYE_TIMEOUT);
-    ck_assert_int_eq(pair.now_us - lost_us, 35 * SECOND_US);
+    ck_assert_int_eq(pair.now_us - lost_us, 35 * second_us);
     ck_assert_int_eq(sender_deadline_us(pair.sender), INT64_MAX);
     ck_assert_int_eq(receiver_deadline_us(pair.receiver), INT64_MAX);
     pair_stop(&pair);
@@ -237,7 +237,7 @@ START_TEST(a_batch_without_an_answer_ends_the_session_after_t1)
     pair_connect(&pair);
     pair.downlink_lost = true;
     ck_assert_int_eq(pair_send(&pair, 1), ERR_OK);
-    pair_pass(&pair, 15 * SECOND_US - 1);
+    pair_pass(&pair, 15 * second_us - 1);
     no_end();
     pair_pass(&pair, 1);
     ck_assert_int_eq(pair.sender_end.code, ERR_TIMEOUT);
@@ -256,7 +256,7 @@ START_TEST(a_frame_that_takes_minutes_to_arrive_is_waited_for)
         receiver_receive(pair.receiver, (struct bytes){.data = buffer_bytes(&slow).data, .size = 1},
                          pair.now_us);
         buffer_consume(&slow, 1);
-        pair_pass(&pair, 2 * SECOND_US);
+        pair_pass(&pair, 2 * second_us);
         no_end();
     }
     buffer_fini(&slow);
@@ -274,7 +274,7 @@ START_TEST(a_frame_that_stops_arriving_is_not_waited_for)
     pair_pump(&pair);
     ck_assert_uint_eq(pair.handed_count, 0);
     pair.uplink_lost = true;
-    pair_pass(&pair, 35 * SECOND_US);
+    pair_pass(&pair, 35 * second_us);
     ck_assert_uint_eq(pair.sender_end.count, 1);
     ck_assert_uint_eq(pair.receiver_end.count, 1);
     pair_stop(&pair);
@@ -349,7 +349,7 @@ START_TEST(a_goodbye_waits_for_what_is_in_flight)
     ck_assert_int_eq(pair_send(&pair, 1), ERR_OK);
     sender_goodbye(pair.sender, BYE_SHUTTING_DOWN, "restart", pair.now_us);
     ck_assert_int_eq(pair_send(&pair, 2), ERR_BUSY);
-    pair_pass(&pair, 100 * SECOND_US);
+    pair_pass(&pair, 100 * second_us);
     no_end();
     pair_commit(&pair, 1);
     pair_pump(&pair);
@@ -367,7 +367,7 @@ START_TEST(a_goodbye_without_an_answer_ends_after_t1)
     pair_connect(&pair);
     pair.downlink_lost = true;
     sender_goodbye(pair.sender, BYE_DONE, "", pair.now_us);
-    pair_pass(&pair, 15 * SECOND_US - 1);
+    pair_pass(&pair, 15 * second_us - 1);
     ck_assert_uint_eq(pair.sender_end.count, 0);
     pair_pass(&pair, 1);
     ck_assert_int_eq(pair.sender_end.code, ERR_TIMEOUT);

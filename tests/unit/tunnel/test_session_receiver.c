@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { SECOND_US = 1000000 };
+static const int64_t second_us = 1000000;
 
 static struct tunnel_pair pair;
 static struct buffer frame;
@@ -386,7 +386,7 @@ START_TEST(a_bridge_that_says_nothing_is_let_go_after_t1)
     teardown();
     setup();
     pair.uplink_lost = true;
-    pair_pass(&pair, 15 * SECOND_US - 1);
+    pair_pass(&pair, 15 * second_us - 1);
     ck_assert_uint_eq(pair.receiver_end.count, 0);
     pair_pass(&pair, 1);
     ended(ERR_TIMEOUT, BYE_TIMEOUT);
@@ -398,7 +398,7 @@ START_TEST(a_store_that_cannot_look_up_ends_the_session_after_t1)
     pair_pump(&pair);
     ck_assert_int_eq(receiver_state(pair.receiver), RECEIVER_LOOKING_UP);
     int64_t deadline_us = receiver_deadline_us(pair.receiver);
-    ck_assert_int_eq(deadline_us, pair.now_us + 15 * SECOND_US);
+    ck_assert_int_eq(deadline_us, pair.now_us + 15 * second_us);
     receiver_tick(pair.receiver, deadline_us);
     ended(ERR_TIMEOUT, BYE_TIMEOUT);
 }
@@ -422,7 +422,7 @@ START_TEST(an_empty_ack_goes_out_every_t2_while_the_store_works)
     receive_batch_frame(1, pair_batch(&pair, 1, 5));
     for (int i = 0; i < 5; i++) {
         int64_t due_us = receiver_deadline_us(pair.receiver);
-        ck_assert_int_eq(due_us, pair.now_us + 10 * SECOND_US);
+        ck_assert_int_eq(due_us, pair.now_us + 10 * second_us);
         pair.now_us = due_us;
         receiver_tick(pair.receiver, pair.now_us);
         static const uint8_t empty_ack[] = {0, 0, 0, 1, FRAME_ACK, 0x80};

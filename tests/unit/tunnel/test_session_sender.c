@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { SECOND_US = 1000000 };
+static const int64_t second_us = 1000000;
 
 static struct tunnel_pair pair;
 static struct buffer frame;
@@ -170,15 +170,15 @@ END_TEST
 START_TEST(the_server_must_say_hello_and_welcome_within_t1)
 {
     pair.downlink_lost = true;
-    pair_pass(&pair, 15 * SECOND_US - 1);
+    pair_pass(&pair, 15 * second_us - 1);
     ck_assert_uint_eq(pair.sender_end.count, 0);
     pair_pass(&pair, 1);
     ended(ERR_TIMEOUT, BYE_TIMEOUT);
     teardown();
     setup();
     pair_pump(&pair);
-    ck_assert_int_eq(sender_deadline_us(pair.sender), pair.now_us + 15 * SECOND_US);
-    sender_tick(pair.sender, pair.now_us + 15 * SECOND_US);
+    ck_assert_int_eq(sender_deadline_us(pair.sender), pair.now_us + 15 * second_us);
+    sender_tick(pair.sender, pair.now_us + 15 * second_us);
     ended(ERR_TIMEOUT, BYE_TIMEOUT);
 }
 END_TEST
