@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { NAMES_MAX = 64 };
+
 static int superseded_count;
 static struct roster_session *last_superseded;
 
@@ -23,8 +25,8 @@ static struct roster_session session_of(uint8_t epoch)
 static void count_names(void *owner, const struct roster_bridge *bridge)
 {
     char *names = owner;
-    strcat(names, bridge->name);
-    strcat(names, " ");
+    size_t used = strlen(names);
+    snprintf(names + used, NAMES_MAX - used, "%s ", bridge->name);
 }
 
 START_TEST(a_name_means_one_bridge)
@@ -34,7 +36,7 @@ START_TEST(a_name_means_one_bridge)
     ck_assert_ptr_eq(roster_bridge(roster, "cell-3"), first);
     ck_assert_ptr_ne(roster_bridge(roster, "cell-4"), first);
     ck_assert_uint_eq(roster_count(roster), 2);
-    char names[64] = "";
+    char names[NAMES_MAX] = "";
     roster_walk(roster, count_names, names);
     ck_assert_str_eq(names, "cell-3 cell-4 ");
     roster_free(roster);
