@@ -250,7 +250,8 @@ class Plant:
         self.server.kill()
         if self.plc:
             self.plc.process.kill()
-            self.plc.__exit__(None, None, None)
+            self.plc.process.wait(DEADLINE_S)
+            self.plc.folder.cleanup()
         if kind is not None:
             keep_evidence(self)
         self.temporary.cleanup()

@@ -1,0 +1,45 @@
+"""Does something to the Nth system call of a daemon: strace, which needs leave to trace.
+
+with_injection(plant.bridge, "fdatasync", "error=EIO", 3)      # the third one of a thread fails
+with_injection(plant.bridge, "fdatasync", "error=EIO", "3+")   # and all later ones
+
+strace counts for each thread of its own, so the third call of a process may be missed while a thread's third is not.
+"""
+
+import os
+import subprocess
+
+from plant import skip
+
+SYNC = "fdatasync,fsync"
+WRITE = "pwrite64"
+# LeakSanitizer cannot work while another traces.
+UNSANITIZED = {"ASAN_OPTIONS": "detect_leaks=0"}
+
+
+def need_strace():
+    try:
+        subprocess.run(["strace", "-qq", "-e", "trace=none", "true"], check=True, capture_output=True, timeout=20)
+    except (OSError, subprocess.CalledProcessError) as error:
+        skip(f"strace does not work here: {error}")
+
+
+def with_injection(daemon, calls, effect, when):
+    report = daemon.log + ".strace"
+    open(report, "w").close()
+    trace = ["-e", f"trace={calls}", "-e", f"inject={calls}:{effect}:when={when}"]
+    daemon.prefix = ["strace", "-D", "-f", "-qq", "-o", report, *trace]
+    daemon.environment = UNSANITIZED
+    return report
+
+
+def without_injection(daemon):
+    daemon.prefix, daemon.environment = [], {}
+
+
+def was_injected(daemon):
+    report = daemon.log + ".strace"
+    if not os.path.exists(report):
+        return False
+    with open(report, encoding="utf-8", errors="replace") as file:
+        return "INJECTED" in file.read()
