@@ -1,6 +1,8 @@
 #include "spool/spool.h"
 
 #include "base/array.h"
+#include "base/log.h"
+#include "spool/salvage.h"
 #include "spool/spool_identity.h"
 #include "store/spool_schema.h"
 #include "tunnel/frame.h"
@@ -64,12 +66,38 @@ static enum err set_up(struct spool *spool, const struct spool_options *options,
     return result;
 }
 
+static enum err repair(const struct spool_options *options, int64_t now_us, struct err_text *why)
+{
+    struct salvage_report report;
+    enum err result = salvage(options, now_us, &report, why);
+    if (result == ERR_OK) {
+        log_error("spool", log_event("salvaged"), log_str("spool", options->path),
+                  log_i64("batches", report.batches), log_u64("lost_first", report.lost_first),
+                  log_u64("lost_last", report.lost_last), log_str("damaged_file", report.aside),
+                  log_str("effect", "what could not be read is reported to the server as a gap"));
+    }
+    return result;
+}
+
+/* Somebody else's is refused, a damaged one repaired. `*made`: it has an identity. */
+static enum err make_usable(const struct spool_options *options, int64_t now_us, bool *made,
+                            struct err_text *why)
+{
+    enum err result = spool_identity_check(options->path, options->bridge, made, why);
+    bool damaged = result == ERR_CORRUPT || (result == ERR_OK && salvage_is_marked(options->path));
+    if (!damaged) {
+        return result;
+    }
+    result = repair(options, now_us, why);
+    return result == ERR_OK ? spool_identity_check(options->path, options->bridge, made, why) : result;
+}
+
 enum err spool_open(const struct spool_options *options, int64_t now_us, struct spool **out,
                     struct err_text *why)
 {
     *out = NULL;
     bool made = false;
-    enum err result = spool_identity_check(options->path, options->bridge, &made, why);
+    enum err result = make_usable(options, now_us, &made, why);
     if (result != ERR_OK) {
         return result;
     }

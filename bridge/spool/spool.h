@@ -35,9 +35,9 @@ struct spool_state {
 struct spool;
 
 /*
- * Opens or makes the file; `now_us` is wall time, for a new one. ERR_CONFLICT: another bridge's or another
- * program's; ERR_VERSION: another format; ERR_BUSY: in use. Those were not touched, and the text says what to
- * do.
+ * Opens or makes the file; `now_us` is wall time, for a new one. A damaged one is salvaged first, loudly.
+ * ERR_CONFLICT: another bridge's or another program's; ERR_VERSION: another format; ERR_BUSY: in use. Those
+ * were not touched, and the text says what to do.
  */
 MUST_USE enum err spool_open(const struct spool_options *options, int64_t now_us, struct spool **spool,
                              struct err_text *why);

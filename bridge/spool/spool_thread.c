@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "spool/outbox.h"
+#include "spool/salvage.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -302,6 +303,9 @@ static void fail(struct spool_thread *thread, enum err code, const struct err_te
 {
     log_error("spool", log_event("failed"), log_str("reason", why->text),
               log_str("effect", "the bridge stops; what was acknowledged is safe, the rest is sent again"));
+    if (code == ERR_CORRUPT) {
+        salvage_mark(db_path(spool_db(spooler_spool(thread->spooler))));
+    }
     inbox_stop(thread->inbox);
     outbox_failed(thread->outbox, code, why->text);
 }

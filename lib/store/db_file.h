@@ -1,6 +1,6 @@
 /*
  * db_file: the file behind a database, before a connection works with it: whose it is, that it is there, and
- * that one process writes it. Used by db only.
+ * that one process writes it. For db, and for who repairs a database.
  */
 #ifndef BOURDON_STORE_DB_FILE_H
 #define BOURDON_STORE_DB_FILE_H
