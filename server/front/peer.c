@@ -248,6 +248,13 @@ static bool judge_certificate(struct peer *peer, struct err_text *why)
     return io_judge(peer->io, listener->policy->tls, why) == ERR_OK;
 }
 
+/* MODBUS/TCP Security R-21, R-22: at most one role, one UTF8String. What breaks that was not issued for us.
+ */
+static bool role_is_sound(const struct tls_peer *shown)
+{
+    return shown->role_count == 0 || (shown->role_count == 1 && shown->role[0] != '\0');
+}
+
 /* True: may open a session, or keep it. */
 static bool admit(struct peer *peer, struct err_text *why)
 {
@@ -269,6 +276,15 @@ static bool admit(struct peer *peer, struct err_text *why)
         (void)err_set(why, ERR_REFUSED,
                       "bridge %s is not among the allowed ones (bridges: in the server's configuration)",
                       shown->bridge);
+        return false;
+    }
+    if (!role_is_sound(shown)) {
+        count(peer, SERVER_REFUSED_HANDSHAKE, 1);
+        (void)err_set(
+            why, ERR_REFUSED,
+            "certificate %s (%s) has %s: issue one with one role that is a UTF8String, or with none",
+            shown->serial, shown->subject,
+            shown->role_count > 1 ? "several roles" : "a role that is not a UTF8String");
         return false;
     }
     return true;
