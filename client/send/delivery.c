@@ -174,23 +174,33 @@ static void set_timer(struct delivery *delivery, int64_t now_us, int64_t when_us
     loop_timer_start_ms(delivery->timer, (when_us - now_us) / CLOCK_US_PER_MS + 1);
 }
 
+/* Says goodbye where that does not mean waiting for answers. */
+static void leave(struct delivery *delivery, int64_t now_us)
+{
+    bool idle = delivery->sender && sender_in_flight(delivery->sender) == 0;
+    if (!idle) {
+        stop(delivery);
+        return;
+    }
+    sender_goodbye(delivery->sender, delivery->result == ERR_CONFLICT ? BYE_FENCED : BYE_DONE,
+                   delivery->result == ERR_OK ? "" : "see the device's log", now_us);
+    io_shutdown(delivery->io, LINGER_MS);
+}
+
 /* After every event: sends what may be sent, ends what has ended, and sets the alarm. */
 static void move_on(struct delivery *delivery)
 {
     int64_t now_us = clock_mono_us();
     int64_t when_us = INT64_MAX;
     bool ready = delivery->sender && sender_state(delivery->sender) == SENDER_READY;
-    if (ready && !delivery->ended && !is_done(delivery)) {
+    if (ready && is_done(delivery)) {
+        end(delivery, ERR_OK, "done");
+    }
+    if (ready && !delivery->ended) {
         send_what_fits(delivery, now_us, &when_us);
     }
-    if (ready && is_done(delivery)) {
-        sender_goodbye(delivery->sender, BYE_DONE, "", now_us);
-    }
-    if (delivery->ended && delivery->result == ERR_OK) {
-        io_shutdown(delivery->io, LINGER_MS);
-    } else if (delivery->ended) {
-        stop(delivery);
-        return;
+    if (delivery->ended) {
+        leave(delivery, now_us);
     }
     set_timer(delivery, now_us, when_us);
 }

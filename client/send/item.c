@@ -142,7 +142,12 @@ enum err item_from_argument(char *text, struct item *item, struct err_text *why)
     if (result != ERR_OK) {
         return err_prefix(why, result, "%s", text);
     }
-    item->unit = value + length + strspn(value + length, " ");
+    const char *rest = value + length;
+    if (*rest && strchr(",.+-", *rest)) {
+        return err_set(why, ERR_MALFORMED, "%s: \"%.64s\" is no number: \"%.64s\" is too much", text, value,
+                       rest);
+    }
+    item->unit = rest + strspn(rest, " ");
     return ERR_OK;
 }
 

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# A wrong configuration is refused as a whole, with every error at once, and touches nothing; a running daemon
+# reloads a good one and keeps the old one otherwise.
+# shellcheck source=tests/scenario/lib.sh disable=SC2119
+. "$(dirname "$0")/lib.sh"
+
+# refused PROGRAM STATUS WANTED... -- ARGUMENT...: it ends at once with that status and says each of the texts.
+refused() {
+    local program=$1 wanted_status=$2 wanted=() status=0 text
+    shift 2
+    while [ "$1" != -- ]; do
+        wanted+=("$1")
+        shift
+    done
+    shift
+    timeout "$patience" "$BOURDON_BIN/$program" "$@" >said.log 2>&1 || status=$?
+    [ "$status" -eq "$wanted_status" ] || fail "$program $*: exit status $status, not $wanted_status"
+    for text in "${wanted[@]}"; do
+        grep -q -- "$text" said.log || fail "$program $*: it does not say \"$text\""
+    done
+}
+
+# --- wrong from the start -------------------------------------------------------------------------------------
+
+make_certificates
+start_plcsim
+start_server
+
+cat >wrong.yaml <<YAML
+bridge: {name: cell-3, spool: $folder/spool.db}
+server:
+  endpoints: ["127.0.0.1:$server_port"]
+  ca: pki/ca.pem
+  certificate: pki/bridge/cell-3.pem
+  key: pki/bridge/cell-3.key
+batch: {max_redings: 10}
+links:
+  - name: plant
+    url: tcp://127.0.0.1:$plc_port
+    units:
+      - id: 300
+        tags:
+          - {name: p, table: holding, address: 65536, type: float32, rate: 1s}
+          - {name: p, table: coil, address: 1, type: float32, rate: fast}
+YAML
+refused bourdon-bridge 2 'wrong.yaml:7:' 'did you mean' 'max_readings' 'wrong.yaml:12:' 'wrong.yaml:14:' 'wrong.yaml:15:' \
+    '\^' -- -c wrong.yaml
+[ ! -e spool.db ] || fail "the spool was made although the configuration is wrong"
+refused bourdon-bridge 2 'absent.yaml' -- -c absent.yaml
+refused bourdon-bridge 2 'unknown option' -- --nonsense
+refused bourdon-bridge 2 'Usage: bourdon-bridge' --
+printf 'listen: 127.0.0.1\nca: pki/ca.pem\nbridges: "*"\nhttp: nowhere\n' >wrong-server.yaml
+refused bourdon-server 2 'certificate' 'key' 'wrong-server.yaml:' -- -c wrong-server.yaml
+refused bourdon-server 2 'unknown option' -- --nonsense
+refused bourdon-plcsim 2 'unknown option' -- --nonsense
+refused bourdon 2 'there is no verb' -- nonsense
+pass "wrong configurations and arguments end with status 2"
+
+write_bridge_config
+refused bourdon-bridge 0 -- -c bridge.yaml --check-config
+[ ! -e spool.db ] || fail "--check-config made the spool"
+"$BOURDON_BIN/bourdon-bridge" -c bridge.yaml --print-config >printed.yaml || fail "--print-config"
+refused bourdon-bridge 0 -- -c printed.yaml --check-config
+pass "--check-config touches nothing, and --print-config prints what it reads back"
+
+# A bridge that was working and whose configuration goes bad leaves its spool as it is.
+start_bridge
+wait_for_acks 2
+process_stop bridge "$patience" || fail "SIGTERM: exit status ${process_status[bridge]}"
+before=$(sha256sum spool.db)
+refused bourdon-bridge 2 -- -c wrong.yaml
+[ "$(sha256sum spool.db)" = "$before" ] || fail "a wrong configuration changed the spool"
+pass "a wrong configuration leaves the spool as it was"
+
+# --- reloading ------------------------------------------------------------------------------------------------
+
+start_bridge
+wait_for_acks 2
+from=$(($(log_lines bridge) + 1))
+cp wrong.yaml bridge.yaml
+kill -HUP "${process_pid[bridge]}"
+wait_for_event bridge "$patience" 'event=reload_refused' "$from"
+wait_for_acks 2
+write_bridge_config
+sed -i 's|boiler-1/raw|boiler-1/renamed|' bridge.yaml
+from=$(($(log_lines bridge) + 1))
+kill -HUP "${process_pid[bridge]}"
+wait_for_event bridge "$patience" 'event=reloaded' "$from"
+has_renamed() { bourdon readings store.db --tag boiler-1/renamed --last 1 --format csv | grep -q renamed; }
+wait_until "$patience" has_renamed || fail "readings of the new tag do not arrive"
+pass "the bridge keeps the old configuration when the new one is wrong, and takes a good one"
+
+# The server takes a new certificate without losing a session, and refuses a broken one.
+from=$(($(log_lines server) + 1))
+cp server.yaml good.yaml
+sed -i 's|^key: .*|key: pki/bridge/cell-3.key|' server.yaml
+kill -HUP "${process_pid[server]}"
+wait_for_event server "$patience" 'event=reload_refused' "$from"
+wait_for_acks 2
+cp good.yaml server.yaml
+certs server pki control --dns localhost --ip 127.0.0.1 --new-key
+from=$(($(log_lines server) + 1))
+kill -HUP "${process_pid[server]}"
+wait_for_event server "$patience" 'event=reloaded' "$from"
+wait_for_acks 2
+bourdon send --server "127.0.0.1:$server_port" --ca pki/ca.pem --certificate pki/bridge/cell-3.pem \
+    --key pki/bridge/cell-3.key x=1 >send.log 2>&1 || fail "send after the server's reload: $(cat send.log)"
+pass "the server keeps the old certificate when the new one is wrong, and takes a good one"
+
+stop_in_good_order
+acknowledged_is_stored
+stored_is_true
