@@ -54,21 +54,21 @@ static int write_text(const struct resume_state *state, char *text)
     return snprintf(text, TEXT_MAX,
                     "%s"
                     "epoch %s\n"
-                    "next %" PRIu64 "\n"
-                    "open %d\n"
+                    "first %" PRIu64 "\n"
                     "batches %" PRIu64 "\n"
+                    "open %d\n"
                     "max_readings %" PRIu64 "\n"
                     "now_us %" PRId64 "\n"
                     "synchronised %d\n"
                     "digest %s\n"
                     "end\n",
-                    head, epoch, state->next_sequence, state->open, state->batches, state->max_readings,
+                    head, epoch, state->first_sequence, state->batches, state->open, state->max_readings,
                     state->now_us, state->synchronised, digest);
 }
 
 /* The words behind the keys, which stand in this order. */
-enum { EPOCH, NEXT, OPEN, BATCHES, MAX_READINGS, NOW, SYNCHRONISED, DIGEST, KEYS };
-static const char *const keys[KEYS] = {"epoch",        "next",   "open",         "batches",
+enum { EPOCH, FIRST, BATCHES, OPEN, MAX_READINGS, NOW, SYNCHRONISED, DIGEST, KEYS };
+static const char *const keys[KEYS] = {"epoch",        "first",  "batches",      "open",
                                        "max_readings", "now_us", "synchronised", "digest"};
 
 static bool split(char *text, const char **words)
@@ -103,8 +103,9 @@ static bool read_text(char *text, struct resume_state *state)
     uint64_t now_us;
     uint64_t synchronised;
     if (!split(text, words) || !read_hex(words[EPOCH], state->epoch, BATCH_EPOCH_SIZE) ||
-        !read_number(words[NEXT], INT64_MAX, &state->next_sequence) || !read_number(words[OPEN], 1, &open) ||
-        !read_number(words[BATCHES], INT64_MAX, &state->batches) ||
+        !read_number(words[FIRST], INT64_MAX / 2, &state->first_sequence) ||
+        !read_number(words[OPEN], 1, &open) ||
+        !read_number(words[BATCHES], SERIES_READINGS_MAX, &state->batches) ||
         !read_number(words[MAX_READINGS], BATCH_READINGS_MAX, &state->max_readings) ||
         !read_number(words[NOW], BATCH_TIME_MAX_US, &now_us) ||
         !read_number(words[SYNCHRONISED], 1, &synchronised) ||
@@ -114,7 +115,7 @@ static bool read_text(char *text, struct resume_state *state)
     state->open = open != 0;
     state->now_us = (int64_t)now_us;
     state->synchronised = synchronised != 0;
-    return state->next_sequence > 0;
+    return state->first_sequence > 0 && !(state->open && state->batches == 0);
 }
 
 /* ---- the file ---- */
@@ -124,7 +125,7 @@ static enum err read_file(struct resume *resume, const uint8_t *epoch, struct er
     char text[TEXT_MAX] = {0};
     int fd = open(resume->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) {
-        resume->state = (struct resume_state){.next_sequence = 1};
+        resume->state = (struct resume_state){.first_sequence = 1};
         memcpy(resume->state.epoch, epoch, BATCH_EPOCH_SIZE);
         return ERR_OK;
     }
@@ -194,6 +195,11 @@ void resume_close(struct resume *resume)
     }
     free(resume->path);
     free(resume);
+}
+
+uint64_t resume_next_sequence(const struct resume_state *state)
+{
+    return state->first_sequence + state->batches;
 }
 
 const struct resume_state *resume_state(const struct resume *resume)

@@ -4,8 +4,9 @@
  *
  * A run that begins is written down before its first byte is sent: its epoch, sequences, time and the digest
  * of its batches. Repeated with the same input it makes the same batches under the same identities, which the
- * server recognises. The file is replaced whole (written aside, synced, renamed, folder synced) and locked
- * while a run lasts. One thread.
+ * server recognises. A run that has ended stays written down: the caller may have died before it heard of
+ * the end, and repeat it. The file is replaced whole (written aside, synced, renamed, folder synced) and
+ * locked while a run lasts. One thread.
  */
 #ifndef BOURDON_CLIENT_SEND_RESUME_H
 #define BOURDON_CLIENT_SEND_RESUME_H
@@ -15,9 +16,9 @@
 
 struct resume_state {
     uint8_t epoch[BATCH_EPOCH_SIZE];
-    uint64_t next_sequence; /* of the run that is open, or of the next one */
-    bool open;              /* a run was begun and not ended: the rest is about it */
-    uint64_t batches;
+    uint64_t first_sequence; /* of the run the rest is about … */
+    uint64_t batches;        /* … and how many it has; 0 = there was none yet */
+    bool open;               /* it was begun and not ended */
     uint64_t max_readings;
     int64_t now_us;
     bool synchronised;
@@ -33,6 +34,8 @@ MUST_USE enum err resume_open(const char *path, const uint8_t *epoch, struct res
 void resume_close(struct resume *resume); /* NULL is fine */
 
 const struct resume_state *resume_state(const struct resume *resume);
+/* The sequence behind the run. */
+uint64_t resume_next_sequence(const struct resume_state *state);
 /* Makes the new state durable. */
 MUST_USE enum err resume_write(struct resume *resume, const struct resume_state *state, struct err_text *why);
 

@@ -80,46 +80,39 @@ static void on_answer(void *owner, const struct outbox_batch *batch, const struc
 
 /* ---- what is sent ---- */
 
-/* Takes up the run that the resume file says is open, or begins a new one behind it. */
-static enum err choose_run(struct run *run, struct err_text *why)
+static void begin_anew(struct run *run, uint64_t first_sequence)
 {
-    const struct run_options *options = run->options;
-    struct series_run *chosen = &run->series_run;
-    *chosen = (struct series_run){.first_sequence = 1,
-                                  .max_readings = options->max_readings,
-                                  .now_us = clock_wall_us(),
-                                  .synchronised = clock_is_synchronised()};
-    random_bytes(chosen->epoch, sizeof chosen->epoch);
-    if (!options->resume) {
-        return ERR_OK;
-    }
-    enum err result = resume_open(options->resume, chosen->epoch, &run->resume, why);
-    if (result != ERR_OK) {
-        return result;
-    }
-    run->state = *resume_state(run->resume);
-    if (run->state.open && options->abandon) {
-        run->state.next_sequence += run->state.batches;
-        run->state.open = false;
-    }
-    memcpy(chosen->epoch, run->state.epoch, sizeof chosen->epoch);
-    chosen->first_sequence = run->state.next_sequence;
-    run->repeated = run->state.open;
-    if (run->repeated) {
-        chosen->max_readings = run->state.max_readings;
-        chosen->now_us = run->state.now_us;
-        chosen->synchronised = run->state.synchronised;
-    }
-    return ERR_OK;
+    run->series_run.first_sequence = first_sequence;
+    run->series_run.max_readings = run->options->max_readings;
+    run->series_run.now_us = clock_wall_us();
+    run->series_run.synchronised = clock_is_synchronised();
+}
+
+static void take_up(struct run *run)
+{
+    run->series_run.first_sequence = run->state.first_sequence;
+    run->series_run.max_readings = run->state.max_readings;
+    run->series_run.now_us = run->state.now_us;
+    run->series_run.synchronised = run->state.synchronised;
 }
 
 static enum err make_batches(struct run *run, struct err_text *why)
 {
-    struct series *series = run->options->series;
-    enum err result = series_catalog(series, &run->series_run, &run->catalog, why);
+    outbox_fini(&run->outbox);
+    return series_batches(run->options->series, &run->series_run, run->catalog, outbox_add, &run->outbox,
+                          why);
+}
+
+/* Makes the batches of the run in the resume file; `*same` tells whether they are what was sent then. */
+static enum err try_to_repeat(struct run *run, bool *same, struct err_text *why)
+{
+    uint8_t digest[DIGEST_SIZE];
+    enum err result = make_batches(run, why);
     if (result == ERR_OK) {
-        result = series_batches(series, &run->series_run, run->catalog, outbox_add, &run->outbox, why);
+        result = outbox_digest(&run->outbox, digest);
     }
+    *same = result == ERR_OK && run->outbox.count == run->state.batches &&
+            memcmp(digest, run->state.digest, sizeof digest) == 0;
     return result;
 }
 
@@ -134,37 +127,71 @@ static enum err refuse_other_input(const struct run *run, struct err_text *why)
 }
 
 /* Makes durable what is about to be sent. */
-static enum err begin_run(struct run *run, struct err_text *why)
+static enum err write_down(struct run *run, struct err_text *why)
 {
-    uint8_t digest[DIGEST_SIZE];
-    if (!run->resume) {
-        return ERR_OK;
-    }
-    enum err result = outbox_digest(&run->outbox, digest);
-    if (result != ERR_OK) {
-        return err_set(why, result, "%s", err_name(result));
-    }
-    if (run->repeated) {
-        bool same =
-            memcmp(digest, run->state.digest, sizeof digest) == 0 && run->outbox.count == run->state.batches;
-        return same ? ERR_OK : refuse_other_input(run, why);
-    }
     run->state.open = true;
+    run->state.first_sequence = run->series_run.first_sequence;
     run->state.batches = run->outbox.count;
     run->state.max_readings = run->series_run.max_readings;
     run->state.now_us = run->series_run.now_us;
     run->state.synchronised = run->series_run.synchronised;
-    memcpy(run->state.digest, digest, sizeof digest);
-    return resume_write(run->resume, &run->state, why);
+    enum err result = outbox_digest(&run->outbox, run->state.digest);
+    return result == ERR_OK ? resume_write(run->resume, &run->state, why)
+                            : err_set(why, result, "out of memory");
 }
 
-/* Everything is answered for good: the next run comes behind. */
-static enum err end_run(struct run *run, struct err_text *why)
+/*
+ * An open run must be repeated. One that has ended is repeated if the readings are the same measurements:
+ * whoever asks did not hear of the end. Otherwise a new run begins behind it.
+ */
+static enum err choose_run(struct run *run, struct err_text *why)
 {
-    if (!run->resume) {
+    bool open = run->state.open && !run->options->abandon;
+    bool ended = !run->state.open && run->state.batches > 0 && series_is_timed(run->options->series);
+    if (open || ended) {
+        take_up(run);
+    } else {
+        begin_anew(run, resume_next_sequence(&run->state));
+    }
+    enum err result = series_catalog(run->options->series, &run->series_run, &run->catalog, why);
+    if (result == ERR_OK && (open || ended)) {
+        result = try_to_repeat(run, &run->repeated, why);
+    }
+    if (result != ERR_OK || run->repeated) {
+        return result;
+    }
+    if (open) {
+        return refuse_other_input(run, why);
+    }
+    if (ended) {
+        begin_anew(run, resume_next_sequence(&run->state)); // no reading has the time of the run
+    }
+    result = make_batches(run, why);
+    return result == ERR_OK && run->resume ? write_down(run, why) : result;
+}
+
+static enum err open_resume(struct run *run, struct err_text *why)
+{
+    uint8_t *epoch = run->series_run.epoch;
+    random_bytes(epoch, BATCH_EPOCH_SIZE);
+    run->state.first_sequence = 1;
+    if (!run->options->resume) {
         return ERR_OK;
     }
-    run->state.next_sequence += run->state.batches;
+    enum err result = resume_open(run->options->resume, epoch, &run->resume, why);
+    if (result == ERR_OK) {
+        run->state = *resume_state(run->resume);
+        memcpy(epoch, run->state.epoch, BATCH_EPOCH_SIZE);
+    }
+    return result;
+}
+
+/* Everything is answered for good. */
+static enum err end_run(struct run *run, struct err_text *why)
+{
+    if (!run->resume || !run->state.open) {
+        return ERR_OK;
+    }
     run->state.open = false;
     return resume_write(run->resume, &run->state, why);
 }
@@ -193,13 +220,10 @@ static enum err prepare_and_deliver(struct run *run, struct err_text *why)
     struct tls_context *tls = NULL;
     enum err result = tls_context_new(&run->options->tls, &tls, why);
     if (result == ERR_OK) {
+        result = open_resume(run, why);
+    }
+    if (result == ERR_OK) {
         result = choose_run(run, why);
-    }
-    if (result == ERR_OK) {
-        result = make_batches(run, why);
-    }
-    if (result == ERR_OK) {
-        result = begin_run(run, why);
     }
     if (result == ERR_OK) {
         result = deliver(run, tls, why);

@@ -50,6 +50,7 @@ struct series {
     size_t tag_count;
     struct kept *kept;
     size_t count, capacity;
+    size_t untimed; /* readings without a time of their own */
 };
 
 struct series *series_new(void)
@@ -90,6 +91,11 @@ void series_free(struct series *series)
 size_t series_count(const struct series *series)
 {
     return series->count;
+}
+
+bool series_is_timed(const struct series *series)
+{
+    return series->untimed == 0;
 }
 
 /* ---- tags ---- */
@@ -262,6 +268,7 @@ static enum err keep(struct series *series, const struct item *item, uint16_t ta
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
     series->count++;
+    series->untimed += item->time_us == 0;
     return ERR_OK;
 }
 

@@ -28,6 +28,8 @@ void series_free(struct series *series); /* NULL is fine */
  */
 MUST_USE enum err series_add(struct series *series, const struct item *item, struct err_text *why);
 size_t series_count(const struct series *series);
+/* Whether every reading has a time of its own, so that the same readings are the same measurements. */
+bool series_is_timed(const struct series *series);
 
 /* What is the same for all readings of a run. */
 struct series_run {

@@ -42,10 +42,12 @@ no-name|names no bridge|names no bridge
 two-names|names no bridge|names no bridge
 two-roles|several roles|several roles
 role-not-utf8string|a role that is not a UTF8String|a role that is not a UTF8String
+unknown-critical|critical extension that we do not know|cannot accept the certificate\|certificate is bad\|critical extension
 TABLE
-[ "$(find pki/bad/bridge -name '*.pem' | wc -l)" -eq 14 ] || fail "the bad set has others: name them here"
 [ "$(bourdon acks store.db --format csv | wc -l)" -eq 1 ] || fail "something was stored"
-pass "14 bad certificates of bridges refused"
+send_with pki/bad/bridge/role-critical || fail "a critical role is odd, but good: $(cat send.log)"
+[ "$(find pki/bad/bridge -name '*.pem' | wc -l)" -eq 16 ] || fail "the bad set has others: name them here"
+pass "15 bad certificates of bridges refused"
 
 # The same certificate in the real bridge: it says why, keeps trying at a bounded rate, and sends nothing.
 start_plcsim
@@ -90,5 +92,5 @@ weak-key|its key is too weak|
 weak-digest|digest that is too weak|
 TABLE
 [ "$(find pki/bad/server -name '*.pem' | wc -l)" -eq "$count" ] || fail "the bad set has others: name them here"
-[ "$(bourdon acks store.db --format csv | wc -l)" -eq 1 ] || fail "something was stored"
+[ "$(bourdon acks store.db --format csv | wc -l)" -eq 2 ] || fail "something was stored"
 pass "$count bad certificates of servers refused"
