@@ -47,9 +47,11 @@ MUST_USE enum err tls_context_new(const struct tls_options *options, struct tls_
 struct tls_context *tls_context_ref(struct tls_context *context);
 void tls_context_unref(struct tls_context *context); /* NULL is fine */
 
-/* When our own certificate ends (wall time, µs), and the bridge name in it ("" if none): for status and
- * warnings. */
+/* When our own certificate ends (wall time, µs): for status and warnings. */
 int64_t tls_context_not_after_us(const struct tls_context *context);
+/* When the first of the revocation lists ends, which then refuses everybody (wall time, µs); 0: never. */
+int64_t tls_context_crl_end_us(const struct tls_context *context);
+/* The bridge name in our own certificate, "" if there is none. */
 const char *tls_context_bridge(const struct tls_context *context);
 
 /* A bridge name: 1..63 characters a-z A-Z 0-9 . _ -, beginning with a letter or digit. */

@@ -181,6 +181,20 @@ static enum err load_revocations(SSL_CTX *ssl, const char *path, struct err_text
     return ERR_OK;
 }
 
+static int64_t first_crl_end_us(const SSL_CTX *ssl)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ssl));
+    int64_t first = 0;
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        const X509_CRL *list = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+        int64_t end = list ? tls_identity_time_us(X509_CRL_get0_nextUpdate(list)) : 0;
+        if (end != 0 && (first == 0 || end < first)) {
+            first = end;
+        }
+    }
+    return first;
+}
+
 /* --- policy ------------------------------------------------------------------------------------------- */
 
 static enum err set_policy(SSL_CTX *ssl, const struct tls_options *options, struct err_text *why)
@@ -225,7 +239,7 @@ static enum err load(struct tls_context *context, const struct tls_options *opti
         result = load_revocations(context->ssl, options->crl, why);
     }
     if (result == ERR_OK) {
-        result = tls_session_prepare(context);
+        result = tls_session_prepare(context, why);
     }
     return result;
 }
@@ -274,6 +288,7 @@ enum err tls_context_new(const struct tls_options *options, struct tls_context *
     struct tls_peer ourselves;
     tls_identity_read(SSL_CTX_get0_certificate(made->ssl), &ourselves);
     made->not_after_us = ourselves.not_after_us;
+    made->crl_end_us = first_crl_end_us(made->ssl);
     memcpy(made->bridge, ourselves.bridge, sizeof made->bridge);
     *context = made;
     return ERR_OK;
@@ -301,6 +316,11 @@ void tls_context_unref(struct tls_context *context)
 int64_t tls_context_not_after_us(const struct tls_context *context)
 {
     return context->not_after_us;
+}
+
+int64_t tls_context_crl_end_us(const struct tls_context *context)
+{
+    return context->crl_end_us;
 }
 
 const char *tls_context_bridge(const struct tls_context *context)

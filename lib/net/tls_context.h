@@ -24,6 +24,7 @@ struct tls_context {
     char *crl;
     char *alpn;
     int64_t not_after_us;
+    int64_t crl_end_us;
     char bridge[TLS_NAME_MAX];
 };
 

@@ -115,16 +115,17 @@ static void something_happened(const SSL *ssl, int where, int value)
     }
 }
 
-static enum err offer_alpn(struct tls_context *context)
+static enum err offer_alpn(struct tls_context *context, struct err_text *why)
 {
     unsigned char offer[1 + TLS_ALPN_MAX];
     size_t size = strlen(context->alpn);
     offer[0] = (unsigned char)size;
     memcpy(offer + 1, context->alpn, size);
-    return SSL_CTX_set_alpn_protos(context->ssl, offer, (unsigned)size + 1) == 0 ? ERR_OK : ERR_NO_MEMORY;
+    bool offered = SSL_CTX_set_alpn_protos(context->ssl, offer, (unsigned)size + 1) == 0;
+    return offered ? ERR_OK : err_set(why, ERR_NO_MEMORY, "TLS: out of memory");
 }
 
-enum err tls_session_prepare(struct tls_context *context)
+enum err tls_session_prepare(struct tls_context *context, struct err_text *why)
 {
     SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, certificate_checked);
     SSL_CTX_set_info_callback(context->ssl, something_happened);
@@ -133,10 +134,10 @@ enum err tls_session_prepare(struct tls_context *context)
         return ERR_OK;
     }
     if (size > TLS_ALPN_MAX) {
-        return ERR_LIMIT;
+        return err_set(why, ERR_LIMIT, "TLS: the name of a protocol has at most %d bytes", TLS_ALPN_MAX);
     }
     if (context->side == TLS_CLIENT) {
-        return offer_alpn(context);
+        return offer_alpn(context, why);
     }
     SSL_CTX_set_client_hello_cb(context->ssl, hello_arrived, NULL);
     SSL_CTX_set_alpn_select_cb(context->ssl, alpn_offered, NULL);

@@ -14,7 +14,7 @@
 struct tls_session;
 
 /* Sets the checks of every session on the context, once. */
-enum err tls_session_prepare(struct tls_context *context);
+enum err tls_session_prepare(struct tls_context *context, struct err_text *why);
 
 /* Takes its own reference to the context; borrows the descriptor and the texts. NULL: out of memory. */
 struct tls_session *tls_session_new(struct tls_context *context, int fd, const char *address,

@@ -24,7 +24,7 @@ void certificates_run(const struct certificates *certificates, const char *comma
 
 void certificates_shell(const struct certificates *certificates, const char *command)
 {
-    char line[2 * TEMPORARY_PATH_MAX];
+    char line[4 * TEMPORARY_PATH_MAX];
     int size = snprintf(line, sizeof line, "cd '%s' && { %s; } 2>/dev/null", certificates->folder, command);
     run_line(line, size, sizeof line);
 }

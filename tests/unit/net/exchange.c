@@ -121,6 +121,17 @@ int exchange_raw(const struct exchange *exchange)
     return fd;
 }
 
+uint16_t exchange_listen_somewhere(int *fd, int backlog)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(*fd, (struct sockaddr *)&address, size), 0);
+    ck_assert_int_eq(listen(*fd, backlog), 0);
+    ck_assert_int_eq(getsockname(*fd, (struct sockaddr *)&address, &size), 0);
+    return ntohs(address.sin_port);
+}
+
 /* Looks at the condition after every millisecond of the loop; events in between are not missed. */
 struct waiting {
     struct exchange *exchange;

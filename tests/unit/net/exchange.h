@@ -51,6 +51,9 @@ void exchange_connect_to(struct exchange *exchange, struct tls_context *tls, con
 /* A blocking socket connected to the listener, for peers that misbehave. */
 int exchange_raw(const struct exchange *exchange);
 
+/* A listening socket on a port of its own, which is returned. */
+uint16_t exchange_listen_somewhere(int *fd, int backlog);
+
 /* Runs the loop until done(exchange); the test fails with `what` if the deadline comes first. */
 void exchange_run(struct exchange *exchange, bool (*done)(const struct exchange *exchange), const char *what);
 

@@ -1,8 +1,8 @@
 #include "base/array.h"
 #include "base/clock.h"
+#include "contexts.h"
 #include "exchange.h"
 #include "raw_tls.h"
-#include "support/certificates.h"
 #include "support/suite.h"
 
 #include <netinet/in.h>
@@ -15,31 +15,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct certificates plant;
 static struct exchange exchange;
 static struct tls_context *server_tls;
 static struct tls_context *client_tls;
 
-static struct tls_context *context_of(enum tls_side side, const char *pair)
-{
-    char paths[3][TEMPORARY_PATH_MAX];
-    char name[64];
-    struct tls_options options = {.side = side, .alpn = "bourdon/1"};
-    options.ca = certificates_path(&plant, "ca.pem", paths[0]);
-    snprintf(name, sizeof name, "%s.pem", pair);
-    options.certificate = certificates_path(&plant, name, paths[1]);
-    snprintf(name, sizeof name, "%s.key", pair);
-    options.key = certificates_path(&plant, name, paths[2]);
-    struct tls_context *context;
-    struct err_text why;
-    ck_assert_msg(tls_context_new(&options, &context, &why) == ERR_OK, "%s", why.text);
-    return context;
-}
-
 static void setup(void)
 {
-    server_tls = context_of(TLS_SERVER, "server/control");
-    client_tls = context_of(TLS_CLIENT, "bridge/cell-3");
+    const struct wish server = server_wish();
+    const struct wish client = client_wish();
+    server_tls = context_of(&server);
+    client_tls = context_of(&client);
 }
 
 static void teardown(void)
@@ -357,11 +342,10 @@ START_TEST(an_end_without_close_notify_is_an_error)
         {"proper", false, ERR_OK, "the peer closed the connection"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        char paths[2][TEMPORARY_PATH_MAX];
         start(TLS);
         struct raw_tls peer = {.port = exchange.port,
-                               .certificate = certificates_path(&plant, "bridge/cell-3.pem", paths[0]),
-                               .key = certificates_path(&plant, "bridge/cell-3.key", paths[1]),
+                               .certificate = file("bridge/cell-3", ".pem"),
+                               .key = file("bridge/cell-3", ".key"),
                                .alpn = "bourdon/1",
                                .send = "last words",
                                .silent_end = rows[i].silent_end};
@@ -477,22 +461,11 @@ static void *relay_bytes(void *owner)
     return NULL;
 }
 
-static uint16_t listen_somewhere(int *fd, int backlog)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(bind(*fd, (struct sockaddr *)&address, size), 0);
-    ck_assert_int_eq(listen(*fd, backlog), 0);
-    ck_assert_int_eq(getsockname(*fd, (struct sockaddr *)&address, &size), 0);
-    return ntohs(address.sin_port);
-}
-
 START_TEST(bytes_that_arrive_one_by_one_make_no_difference)
 {
     start((enum kind)_i);
     struct relay relay = {.outward = exchange_raw(&exchange)};
-    exchange.port = listen_somewhere(&relay.listener, 1);
+    exchange.port = exchange_listen_somewhere(&relay.listener, 1);
     ck_assert_int_eq(pthread_create(&relay.thread, NULL, relay_bytes, &relay), 0);
     join_ends((enum kind)_i);
     ck_assert_int_eq(send_text(&exchange.client, "hello server"), ERR_OK);
@@ -600,129 +573,6 @@ START_TEST(an_io_may_be_freed_or_shut_down_in_any_callback)
 }
 END_TEST
 
-/* --- connecting --------------------------------------------------------------------------------------- */
-
-static void connect_to(struct tls_context *tls, const uint16_t *ports, size_t count)
-{
-    struct loop_addresses addresses = {.count = count};
-    for (size_t i = 0; i < count; i++) {
-        const struct sockaddr_in address = {
-            .sin_family = AF_INET, .sin_port = htons(ports[i]), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        memcpy(&addresses.items[i], &address, sizeof address);
-        addresses.sizes[i] = sizeof address;
-    }
-    exchange_connect_to(&exchange, tls, "localhost", &addresses);
-}
-
-/* A port that is ours and where nothing listens. */
-static uint16_t closed_port(int *bound)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    *bound = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(bind(*bound, (struct sockaddr *)&address, size), 0);
-    ck_assert_int_eq(getsockname(*bound, (struct sockaddr *)&address, &size), 0);
-    return ntohs(address.sin_port);
-}
-
-START_TEST(a_port_where_nothing_listens_refuses)
-{
-    start((enum kind)_i);
-    int bound;
-    const uint16_t port = closed_port(&bound);
-    connect_to(_i == TLS ? client_tls : NULL, &port, 1);
-    exchange_run(&exchange, exchange_client_closed, "it was refused");
-    ck_assert_int_eq(exchange.client.code, ERR_REFUSED);
-    char expected[64];
-    snprintf(expected, sizeof expected, "127.0.0.1:%u: connection refused", port);
-    ck_assert_msg(strstr(exchange.client.reason, expected) != NULL, "%s", exchange.client.reason);
-    ck_assert_int_eq(exchange.client.opened, 0);
-    close(bound);
-    exchange_close(&exchange);
-}
-END_TEST
-
-START_TEST(no_address_is_told_as_such)
-{
-    start(PLAIN);
-    connect_to(client_tls, NULL, 0);
-    ck_assert_int_eq(exchange.client.closed, 0); // never out of a call
-    exchange_run(&exchange, exchange_client_closed, "it gave up");
-    ck_assert_int_eq(exchange.client.code, ERR_NOT_FOUND);
-    exchange_close(&exchange);
-}
-END_TEST
-
-/* A listener whose queue is full: the kernel leaves new connections without any answer. */
-struct silent_port {
-    uint16_t port;
-    int listener;
-    int fillers[4];
-};
-
-static void silence(struct silent_port *silent)
-{
-    silent->port = listen_somewhere(&silent->listener, 0);
-    for (size_t i = 0; i < ARRAY_LENGTH(silent->fillers); i++) {
-        const struct sockaddr_in address = {.sin_family = AF_INET,
-                                            .sin_port = htons(silent->port),
-                                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        silent->fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        (void)connect(silent->fillers[i], (const struct sockaddr *)&address, sizeof address);
-    }
-}
-
-static void end_silence(const struct silent_port *silent)
-{
-    for (size_t i = 0; i < ARRAY_LENGTH(silent->fillers); i++) {
-        close(silent->fillers[i]);
-    }
-    close(silent->listener);
-}
-
-START_TEST(an_address_that_does_not_answer_ends_at_the_deadline)
-{
-    start((enum kind)_i);
-    struct silent_port silent;
-    silence(&silent);
-    exchange.handshake_ms = 60;
-    connect_to(_i == TLS ? client_tls : NULL, &silent.port, 1);
-    exchange_run(&exchange, exchange_client_closed, "it gave up");
-    ck_assert_int_eq(exchange.client.code, ERR_TIMEOUT);
-    ck_assert_msg(strstr(exchange.client.reason, "no answer") != NULL, "%s", exchange.client.reason);
-    end_silence(&silent);
-    exchange_close(&exchange);
-}
-END_TEST
-
-START_TEST(the_first_address_that_answers_is_taken)
-{
-    start((enum kind)_i);
-    struct silent_port silent;
-    silence(&silent);
-    int bound;
-    const uint16_t ports[] = {closed_port(&bound), silent.port, exchange.port, closed_port(&bound)};
-    exchange.handshake_ms = 2000;
-    connect_to(_i == TLS ? client_tls : NULL, ports, ARRAY_LENGTH(ports));
-    exchange_run(&exchange, exchange_both_open, "both are open");
-    end_silence(&silent);
-    exchange_close(&exchange);
-}
-END_TEST
-
-START_TEST(an_io_may_be_freed_while_it_connects)
-{
-    start((enum kind)_i);
-    struct silent_port silent;
-    silence(&silent);
-    connect_to(_i == TLS ? client_tls : NULL, &silent.port, 1);
-    io_free(exchange.client.io);
-    exchange.client.io = NULL;
-    end_silence(&silent);
-    exchange_close(&exchange);
-}
-END_TEST
-
 static void add_tests(TCase *tcase, const TTest *const *tests, int kinds)
 {
     tcase_add_checked_fixture(tcase, setup, teardown);
@@ -751,10 +601,6 @@ static int run_suite(void)
                   a_shutdown_before_the_connection_is_open_ends_it,
                   a_reset_is_told_as_such,
                   an_io_may_be_freed_or_shut_down_in_any_callback,
-                  an_io_may_be_freed_while_it_connects,
-                  a_port_where_nothing_listens_refuses,
-                  an_address_that_does_not_answer_ends_at_the_deadline,
-                  the_first_address_that_answers_is_taken,
                   NULL,
               },
               KINDS);
@@ -766,7 +612,6 @@ static int run_suite(void)
                   a_handshake_that_never_comes_or_drips_ends_at_the_deadline,
                   an_alert_lingers_for_a_peer_that_talks_on,
                   lingering_has_an_end,
-                  no_address_is_told_as_such,
                   NULL,
               },
               1);

@@ -1,5 +1,5 @@
+#include "contexts.h"
 #include "net/io.h"
-#include "support/certificates.h"
 #include "support/suite.h"
 
 #include <malloc.h>
@@ -13,7 +13,6 @@
  */
 enum { IDLE_BYTES_MAX = 26 * 1000, PAIRS = 100 };
 
-static struct certificates plant;
 static struct loop *loop;
 static struct tls_context *contexts[2]; /* by side */
 static struct io *ends[2 * PAIRS];
@@ -68,19 +67,6 @@ static void connect_to(uint16_t port)
     ck_assert_int_eq(io_connect(&options, &addresses, &ends[end_count++]), ERR_OK);
 }
 
-static struct tls_context *context_of(enum tls_side side, const char *certificate, const char *key)
-{
-    char paths[3][TEMPORARY_PATH_MAX];
-    const struct tls_options options = {.side = side,
-                                        .ca = certificates_path(&plant, "ca.pem", paths[0]),
-                                        .certificate = certificates_path(&plant, certificate, paths[1]),
-                                        .key = certificates_path(&plant, key, paths[2]),
-                                        .alpn = "bourdon/1"};
-    struct tls_context *context;
-    ck_assert_int_eq(tls_context_new(&options, &context, NULL), ERR_OK);
-    return context;
-}
-
 static size_t heap_in_use(void)
 {
     struct mallinfo2 info = mallinfo2();
@@ -107,8 +93,10 @@ static size_t bytes_each(void)
 START_TEST(an_idle_tls_connection_fits_the_promise)
 {
     loop = loop_new();
-    contexts[TLS_SERVER] = context_of(TLS_SERVER, "server/control.pem", "server/control.key");
-    contexts[TLS_CLIENT] = context_of(TLS_CLIENT, "bridge/cell-3.pem", "bridge/cell-3.key");
+    const struct wish server = server_wish();
+    const struct wish client = client_wish();
+    contexts[TLS_SERVER] = context_of(&server);
+    contexts[TLS_CLIENT] = context_of(&client);
     size_t each = bytes_each();
     ck_assert_uint_gt(each, 1000); // else nothing was measured
     ck_assert_uint_lt(each, IDLE_BYTES_MAX);

@@ -87,6 +87,29 @@ START_TEST(a_role_may_have_255_bytes)
 }
 END_TEST
 
+START_TEST(a_bridge_name_is_short_and_plain)
+{
+    static const struct {
+        const char *name;
+        bool good;
+    } rows[] = {
+        {"a", true},       {"cell-3", true},         {"9.Lives_of-a-cat", true}, {"", false},
+        {"-cell", false},  {".cell", false},         {"_cell", false},           {"cell 3", false},
+        {"cell/3", false}, {"z\xc3\xbcrich", false}, {"cell\n3", false},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        ck_assert_msg(tls_bridge_name_valid(rows[i].name) == rows[i].good, "%s", rows[i].name);
+    }
+    char name[TLS_NAME_MAX + 1];
+    memset(name, 'x', sizeof name);
+    name[TLS_NAME_MAX - 1] = '\0';
+    ck_assert(tls_bridge_name_valid(name)); // 63
+    name[TLS_NAME_MAX - 1] = 'x';
+    name[TLS_NAME_MAX] = '\0';
+    ck_assert(!tls_bridge_name_valid(name)); // 64
+}
+END_TEST
+
 /* --- certificates made here --------------------------------------------------------------------------- */
 
 static X509 *certificate_of(const char *common_name, const char *alternatives)
@@ -204,6 +227,7 @@ int main(void)
     return suite_run("tls_identity", (const TTest *[]){
                                          a_role_is_one_utf8string_in_der,
                                          a_role_may_have_255_bytes,
+                                         a_bridge_name_is_short_and_plain,
                                          a_bridge_is_named_by_exactly_one_well_formed_uri,
                                          a_nul_inside_a_name_does_not_hide_the_rest,
                                          names_are_escaped_and_cut,
