@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "field/field_walk.h"
+#include "field/link_url.h"
 #include "field/tag_limits.h"
 
 #include <stdlib.h>
@@ -164,12 +165,15 @@ void field_layout_fini(struct field_layout *layout)
 struct unit_setup field_layout_take(struct layout_unit *unit)
 {
     const struct unit_options *options = unit->options;
+    struct link_url url;
+    bool serial = link_url_parse(unit->link->url, &url, NULL) == ERR_OK && url.scheme == LINK_RTU;
     struct unit_setup setup = {
         .id = (uint8_t)options->id,
         .limits = {.max_registers = (uint16_t)options->max_registers,
                    .max_bits = (uint16_t)options->max_bits,
                    .gap = (uint16_t)options->gap},
         .pause_us = options->pause_us,
+        .quarantine_us = serial ? unit->link->response_timeout_us : 0,
         .breaker_cap_ms = (uint32_t)(unit->link->reconnect_max_us / CLOCK_US_PER_MS),
         .align = unit->link->align,
         .points = unit->points,

@@ -11,6 +11,7 @@ enum err unit_init(struct unit *unit, const struct catalog *catalog, const struc
         .catalog = catalog,
         .rules = setup->rules,
         .pause_us = setup->pause_us,
+        .quarantine_us = setup->quarantine_us,
     };
     enum err result = plan_init(&unit->plan, &setup->limits, setup->points, setup->point_count);
     if (result == ERR_OK) {
@@ -283,6 +284,9 @@ bool unit_failed(const struct unit_turn *turn, enum quality quality, const struc
         unit->groups[i].excused = true;
     }
     next_block(turn, answer->now);
+    if (quality == QUALITY_BAD_TIMEOUT) {
+        unit->ready_us = later(unit->ready_us, now_us + unit->quarantine_us);
+    }
     return opened;
 }
 

@@ -49,6 +49,7 @@ struct unit {
     struct report_state *states; /* owned; one a point of the plan */
     struct breaker breaker;
     int64_t pause_us;
+    int64_t quarantine_us;
     int64_t ready_us; /* end of the pause */
     metric_value counters[UNIT_COUNTERS];
 };
@@ -57,6 +58,8 @@ struct unit_setup {
     uint8_t id;
     struct plan_limits limits;
     int64_t pause_us;
+    int64_t quarantine_us; /* rest after a time-out, so that a late answer finds no request waiting: for lines
+                              whose answers do not name their request */
     uint32_t breaker_cap_ms;
     bool align;
     struct plan_point *points; /* heap; the unit's from now on */

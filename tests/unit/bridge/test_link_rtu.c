@@ -137,6 +137,32 @@ START_TEST(a_silent_device_times_out_and_is_heard_again)
 }
 END_TEST
 
+/* Answers the first request only when the second has come: too late. */
+static size_t answer_late(void *owner, const uint8_t *request, uint8_t *frame)
+{
+    uint8_t *seen = owner;
+    if ((*seen)++ == 0) {
+        return 0;
+    }
+    return rtu_registers((const uint8_t[]){9, request[1], 0, 0, 0, 2}, 0xdead, frame);
+}
+
+START_TEST(a_late_answer_of_a_neighbour_is_dropped)
+{
+    uint8_t seen = 0;
+    struct rtu_peer *peer = rtu_peer_start(line, answer_late, &seen);
+    struct link *link = new_link();
+    ck_assert_int_eq(link_connect(link, NULL), ERR_OK);
+    struct link_exchange exchange = {.unit = 9, .request = &read_two};
+    ck_assert_int_eq(link_exchange(link, &exchange), LINK_TIMED_OUT);
+    ck_assert_int_eq(link_connect(link, NULL), ERR_OK);
+    ck_assert_int_eq(read_registers(link, &exchange), LINK_TIMED_OUT);
+    ck_assert_int_eq(metric_get(&counters[LINK_FOREIGN_FRAMES]), 1);
+    link_free(link);
+    rtu_peer_stop(peer);
+}
+END_TEST
+
 START_TEST(a_line_that_vanishes_is_found_again)
 {
     uint16_t value = 0;
@@ -211,6 +237,7 @@ int main(void)
                               reads_registers_over_a_serial_line,
                               what_is_not_the_answer_is_never_a_value,
                               a_silent_device_times_out_and_is_heard_again,
+                              a_late_answer_of_a_neighbour_is_dropped,
                               a_line_that_vanishes_is_found_again,
                               a_line_that_somebody_left_set_up_is_taken,
                               waiting_can_be_interrupted,

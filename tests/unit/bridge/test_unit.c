@@ -219,6 +219,21 @@ START_TEST(a_pause_is_kept_between_answer_and_request)
 }
 END_TEST
 
+START_TEST(after_a_time_out_a_unit_rests_for_its_quarantine)
+{
+    struct rig rig;
+    start(&rig, 1, one_second, NULL);
+    rig.unit.quarantine_us = 5 * SECOND;
+    int64_t now_us = 0;
+    struct pdu_request request;
+    struct unit_turn turn = take_turn(&rig, &now_us, &request);
+    now_us += SECOND;
+    (void)time_out(&rig, &turn, now_us);
+    ck_assert_int_eq(unit_next_turn(&rig.unit, now_us).start_us, now_us + 5 * SECOND);
+    stop(&rig);
+}
+END_TEST
+
 START_TEST(a_refused_tag_is_bad_once_and_the_others_good)
 {
     struct rig rig;
@@ -400,6 +415,7 @@ int main(void)
                                  each_rate_has_its_own_turn,
                                  a_clock_that_follows_nothing_makes_values_uncertain_at_once,
                                  a_pause_is_kept_between_answer_and_request,
+                                 after_a_time_out_a_unit_rests_for_its_quarantine,
                                  a_refused_tag_is_bad_once_and_the_others_good,
                                  an_exception_names_itself_in_the_quality,
                                  a_dead_unit_is_asked_ever_more_rarely_and_says_so_once,
