@@ -37,7 +37,12 @@ static void print_reading(const struct catalog *catalog, const struct reading *r
     if (reading->word_count > 0 && value_decode(tag, reading->words, reading->word_count, &value) == ERR_OK) {
         value_text(&value, text);
     }
-    printf("%s\t%s\t%s\n", tag->name, quality_token(reading->quality), text);
+    printf("%s\t%s\t%s\t%lld\t%lld\t", tag->name, quality_token(reading->quality), text,
+           (long long)reading->request_us, (long long)reading->response_us);
+    for (size_t i = 0; i < reading->word_count; i++) {
+        printf("%04x", reading->words[i]);
+    }
+    printf("\n");
 }
 
 static bool print_readings(void *owner, const struct reading *readings, size_t count)

@@ -104,16 +104,16 @@ def every_type_in_every_order():
         "name: coil, reference: '00103', type: bool",
         "name: contact, table: discrete, address: 101, type: bool",
     ]
-    wanted |= {"bcd16": 1234, "bcd32": 43215678, "scaled": 6500, "negative": -1}
+    wanted |= {"bcd16": 1234, "bcd32": 43215678, "scaled": 6500.0, "negative": -1}
     texts = {"text": "boiler", "bit": "true", "coil": "true", "contact": "false"}
     with Server(blocks) as server, FieldPrint(link(server.port, tags)) as field:
         names = [*wanted, *texts]
         field.wait(lambda latest: all(is_good(latest.get(name)) for name in names), "all tags good")
         for name, value in wanted.items():
-            read = field.latest[name][1]
-            assert (float(read) if isinstance(value, float) else int(float(read)) if name == "scaled" else int(read)) == value, (name, read, value)
+            read = field.latest[name].value
+            assert (float if isinstance(value, float) else int)(read) == value, (name, read, value)
         for name, text in texts.items():
-            assert field.latest[name][1] == text, (name, field.latest[name], text)
+            assert field.latest[name].value == text, (name, field.latest[name], text)
 
 
 def holes_cost_the_tags_in_them_alone():
@@ -122,28 +122,27 @@ def holes_cost_the_tags_in_them_alone():
     present = {a for first, values in blocks.items() for a in range(first, first + len(values))}
     with Server(blocks) as server, FieldPrint(link(server.port, tags, "        gap: 4\n")) as field:
         field.wait(lambda latest: len(latest) == 10, "all tags told")
-        for _ in range(50):
-            field.read()
+        field.wait_for_more(50)
         for address in range(10):
-            quality, value = field.latest[f"r{address}"]
+            reading = field.latest[f"r{address}"]
             if address in present:
-                assert is_good((quality, value)) and int(value) == address + 1, (address, quality, value)
+                assert is_good(reading) and int(reading.value) == address + 1, reading
             else:
-                assert (quality, value) == ("bad_exception_02", ""), (address, quality, value)
+                assert (reading.quality, reading.value) == ("bad_exception_02", ""), reading
 
 
 def a_server_that_restarts_is_found_again():
     tags = ["name: r, table: holding, address: 0, type: uint16"]
     with Server({0: [7]}) as server:
         port = server.port
-        field = FieldPrint(link(port, tags)).__enter__()
+        field = FieldPrint(link(port, tags))
         field.wait(lambda latest: is_good(latest.get("r")), "good")
-    field.wait(lambda latest: latest["r"][0].startswith("bad"), "bad")
-    assert field.latest["r"][1] == ""
+    field.wait(lambda latest: latest["r"].quality.startswith("bad"), "bad")
+    assert field.latest["r"].value == ""
     with Server({0: [8]}, port):
         field.wait(lambda latest: is_good(latest.get("r")), "good again")
-        assert field.latest["r"][1] == "8"
-        field.__exit__()
+        assert field.latest["r"].value == "8"
+        field.stop()
 
 
 run_tests(
