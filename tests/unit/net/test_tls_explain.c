@@ -5,6 +5,7 @@
 
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 struct refusal {
@@ -12,6 +13,28 @@ struct refusal {
     const char *refuser[PARTS_MAX]; /* what the one who checks says */
     const char *refused[PARTS_MAX]; /* what the one who shows it says */
 };
+
+/* Each pair under `folder` is shown by one side and refused by the other, before that is open. */
+static void check_refusals(const char *folder, const struct refusal *rows, size_t count)
+{
+    bool bridges = strcmp(folder, "bad/bridge") == 0;
+    struct wish server = server_wish();
+    struct wish client = client_wish();
+    const struct end *refuser = bridges ? &exchange.server : &exchange.client;
+    const struct end *refused = bridges ? &exchange.client : &exchange.server;
+    for (size_t i = 0; i < count; i++) {
+        char pair[64];
+        snprintf(pair, sizeof pair, "%s/%s", folder, rows[i].name);
+        *(bridges ? &client.pair : &server.pair) = pair;
+        meet(&server, &client, "localhost");
+        exchange_run(&exchange, exchange_both_closed, rows[i].name);
+        says("who checks", refuser, ERR_REFUSED, rows[i].refuser);
+        says("who shows it", refused, ERR_REFUSED, rows[i].refused);
+        ck_assert_int_eq(refuser->opened, 0);
+        ck_assert_ptr_null(io_peer(refuser->io));
+        part();
+    }
+}
 
 START_TEST(a_server_refuses_bad_bridges_and_both_say_why)
 {
@@ -36,20 +59,7 @@ START_TEST(a_server_refuses_bad_bridges_and_both_say_why)
         {"revoked", {"it was revoked", "/crl.pem"}, {"was revoked", "issue a new one"}},
         {"unknown-critical", {"a critical extension that we do not know"}, {"cannot accept the certificate"}},
     };
-    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        char pair[64];
-        snprintf(pair, sizeof pair, "bad/bridge/%s", rows[i].name);
-        struct wish server = server_wish();
-        struct wish client = client_wish();
-        client.pair = pair;
-        meet(&server, &client, "localhost");
-        exchange_run(&exchange, exchange_both_closed, rows[i].name);
-        says("the server", &exchange.server, ERR_REFUSED, rows[i].refuser);
-        says("the client", &exchange.client, ERR_REFUSED, rows[i].refused);
-        ck_assert_int_eq(exchange.server.opened, 0);
-        ck_assert_ptr_null(io_peer(exchange.server.io));
-        part();
-    }
+    check_refusals("bad/bridge", rows, ARRAY_LENGTH(rows));
 }
 END_TEST
 
@@ -68,19 +78,7 @@ START_TEST(a_bridge_refuses_bad_servers_and_both_say_why)
         {"revoked", {"it was revoked"}, {"was revoked"}},
         {"wrong-name", {"it is for other.example, not for localhost"}, {"for another name"}},
     };
-    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        char pair[64];
-        snprintf(pair, sizeof pair, "bad/server/%s", rows[i].name);
-        struct wish server = server_wish();
-        struct wish client = client_wish();
-        server.pair = pair;
-        meet(&server, &client, "localhost");
-        exchange_run(&exchange, exchange_both_closed, rows[i].name);
-        says("the client", &exchange.client, ERR_REFUSED, rows[i].refuser);
-        says("the server", &exchange.server, ERR_REFUSED, rows[i].refused);
-        ck_assert_int_eq(exchange.client.opened, 0);
-        part();
-    }
+    check_refusals("bad/server", rows, ARRAY_LENGTH(rows));
 }
 END_TEST
 
