@@ -65,6 +65,19 @@ static enum err checkpoint_if_due(struct db *db, struct err_text *why)
     return err_prefix(why, result, "checkpoint");
 }
 
+/*
+ * What an earlier life left in the log goes into the database before anything is added to it. If that life
+ * had ended with a failed fsync, the log may be whole in the kernel's memory and not on disk: what came
+ * behind it would be lost with it in a power cut.
+ */
+static enum err empty_log(struct db *db, struct err_text *why)
+{
+    int code = sqlite3_wal_checkpoint_v2(db->handle, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    enum err result = code == SQLITE_OK ? ERR_OK : failed(db, why);
+    bool later = result == ERR_BUSY || result == ERR_DISK_FULL || result == ERR_NO_MEMORY;
+    return result == ERR_OK || later ? ERR_OK : err_prefix(why, result, "checkpoint");
+}
+
 /* ---- opening and closing ---- */
 
 static enum err set_up(struct db *db, bool writer, struct err_text *why)
@@ -153,7 +166,17 @@ static enum err connect_writer(struct db *db, struct err_text *why)
         return err_set(why, ERR_IO, "%s %s: no permission to write it", db->schema->what, db->path);
     }
     enum err result = set_up(db, true, why);
-    return result == ERR_OK ? check_wal(db, why) : result;
+    if (result == ERR_OK) {
+        result = check_wal(db, why);
+    }
+    if (result == ERR_OK) {
+        result = empty_log(db, why);
+    }
+    /* The log is a new file in it. SQLite syncs the folder, too, but does not heed a failure. */
+    if (result == ERR_OK && db_file_sync_folder(db->path, why) != ERR_OK) {
+        result = err_prefix(why, ERR_SYNC, "%s %s", db->schema->what, db->path);
+    }
+    return result;
 }
 
 enum err db_open(const char *path, const struct db_schema *schema, struct db **out, struct err_text *why)

@@ -191,7 +191,7 @@ static enum err build(const char *name, const struct db_schema *schema, struct e
     return result;
 }
 
-static enum err sync_folder(const char *path, struct err_text *why)
+enum err db_file_sync_folder(const char *path, struct err_text *why)
 {
     char copy[PATH_MAX];
     snprintf(copy, sizeof copy, "%s", path);
@@ -258,5 +258,5 @@ enum err db_file_create(const char *path, const struct db_schema *schema, struct
         remove_half_made(name);
         return result;
     }
-    return sync_folder(path, why);
+    return db_file_sync_folder(path, why);
 }

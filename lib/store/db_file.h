@@ -29,6 +29,9 @@ MUST_USE enum err db_file_lock(const char *path, int *fd, struct err_text *why);
  * one. Call with the lock held. */
 MUST_USE enum err db_file_create(const char *path, const struct db_schema *schema, struct err_text *why);
 
+/* Makes new names in the folder of `path` survive a power cut. */
+MUST_USE enum err db_file_sync_folder(const char *path, struct err_text *why);
+
 /* The class of an extended SQLite result code; `system_errno` is of sqlite3_system_errno() or 0. */
 enum err db_file_class(int code, int system_errno);
 

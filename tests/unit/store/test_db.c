@@ -227,6 +227,39 @@ START_TEST(a_reader_sees_what_a_killed_writer_had_committed)
 }
 END_TEST
 
+/* What the database says without its log. */
+static int64_t number_in_the_database_alone(const char *sql)
+{
+    char uri[TEMPORARY_PATH_MAX + 32];
+    sqlite3 *handle = NULL;
+    sqlite3_stmt *statement = NULL;
+    snprintf(uri, sizeof uri, "file:%s?immutable=1", path);
+    ck_assert_int_eq(sqlite3_open_v2(uri, &handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(handle, sql, -1, &statement, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(handle);
+    return value;
+}
+
+START_TEST(what_a_life_left_in_the_log_is_in_the_database_before_anything_is_added)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        struct db *db = opened();
+        _exit(insert(db, 1, 10) == ERR_OK ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(number_in_the_database_alone("SELECT count(*) FROM item"), 0);
+    struct db *db = opened();
+    ck_assert_int_eq(number_in_the_database_alone("SELECT count(*) FROM item"), 1);
+    db_close(db);
+}
+END_TEST
+
 START_TEST(a_closed_database_can_be_read_without_permission_to_write_anything)
 {
     db_close(opened());
@@ -380,6 +413,7 @@ int main(void)
                               somebody_elses_file_is_refused_and_stays_as_it_was,
                               a_second_writer_is_refused_and_readers_are_not,
                               a_reader_sees_what_a_killed_writer_had_committed,
+                              what_a_life_left_in_the_log_is_in_the_database_before_anything_is_added,
                               a_closed_database_can_be_read_without_permission_to_write_anything,
                               there_is_nothing_to_read_where_there_is_no_file,
                               the_log_stays_small,
