@@ -18,7 +18,7 @@ TCP_FAULTS = [
     "delay delay=80ms jitter=30ms",
     "delay delay=200ms",
     "late delay=200ms",
-    "late delay=100ms jitter=50ms",
+    "late delay=200ms jitter=60ms",
     "silence",
     "exception code=4",
     "exception code=6",
