@@ -3,9 +3,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
-#include "front/listener.h"
+#include "front/front.h"
 #include "http.h"
 #include "net/control.h"
+#include "net/io.h"
 #include "status.h"
 
 #include <signal.h>
@@ -17,7 +18,6 @@
 
 enum {
     FILES_BESIDES_CONNECTIONS = 128,
-    THREADS_MAX = 64,
     CERTIFICATE_CHECK_MS = 24 * 3600 * 1000,
 };
 #define CERTIFICATE_WARN_US (30 * 24 * 3600 * CLOCK_US_PER_S)
@@ -36,14 +36,8 @@ struct server {
     struct server_metrics metrics;
     struct store *store;
     struct store_thread *store_thread;
-    struct admission *admission;
-    struct roster *roster;
-    struct front front;
     struct policy *policy;
-    struct listener **listeners;
-    size_t listener_count;
-    uint16_t *ports;
-    atomic_size_t undrained; /* listeners that still have peers */
+    struct front *front;
 
     struct status status;
     struct http *http;
@@ -97,12 +91,10 @@ static void all_drained(void *owner)
     loop_stop(server->loop);
 }
 
-static void listener_drained(void *owner)
+static void front_drained(void *owner)
 {
     struct server *server = owner;
-    if (atomic_fetch_sub(&server->undrained, 1) == 1) {
-        (void)!loop_post(server->loop, all_drained, server); // out of memory: the deadline ends it
-    }
+    (void)!loop_post(server->loop, all_drained, server); // out of memory: the deadline ends it
 }
 
 static void too_late(void *owner)
@@ -123,9 +115,7 @@ static void begin_stop(void *owner)
     notify_send("STOPPING=1");
     log_info("server", log_event("stopping"));
     loop_timer_start_ms(server->deadline, server->options.timers.stop_us / CLOCK_US_PER_MS);
-    for (size_t i = 0; i < server->listener_count; i++) {
-        (void)!listener_post_drain(server->listeners[i]); // out of memory: the deadline ends it
-    }
+    front_drain(server->front);
 }
 
 void server_stop(struct server *server)
@@ -177,28 +167,6 @@ static void warn_of_restart(const struct server_options *before, const struct se
     }
 }
 
-static struct admission_limits admission_limits(const struct server_options *options)
-{
-    return (struct admission_limits){
-        .connections = (size_t)options->limits.connections,
-        .per_address = (size_t)options->limits.connections_per_address,
-        .handshakes = (size_t)options->limits.handshakes,
-    };
-}
-
-static void use_policy(struct server *server, struct policy *policy)
-{
-    policy_unref(server->policy);
-    server->policy = policy;
-    struct admission_limits limits = admission_limits(&server->options);
-    admission_set_limits(server->admission, &limits);
-    for (size_t i = 0; i < server->listener_count; i++) {
-        if (listener_post_policy(server->listeners[i], policy) != ERR_OK) {
-            log_error("server", log_event("reload_incomplete"), log_str("reason", err_name(ERR_NO_MEMORY)));
-        }
-    }
-}
-
 static enum err load_again(struct server *server, struct server_options *options, struct policy **policy)
 {
     enum err result = daemon_load(server->daemon, server->config, options);
@@ -229,7 +197,9 @@ void server_reload(struct server *server)
         warn_of_restart(&server->options, &options);
         options_free(server->daemon->table, &server->options);
         server->options = options;
-        use_policy(server, policy);
+        policy_unref(server->policy);
+        server->policy = policy;
+        front_use(server->front, &server->options, policy);
         check_certificate(server);
         log_info("server", log_event("reloaded"));
     }
@@ -333,45 +303,19 @@ static enum err start_store(struct server *server, struct err_text *why)
 
 static enum err make_front(struct server *server, struct err_text *why)
 {
-    struct admission_limits limits = admission_limits(&server->options);
-    server->admission = admission_new(&limits, &server->metrics);
-    server->roster = roster_new();
-    if (!server->admission || !server->roster) {
-        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    enum err result = make_policy(server, &server->options, &server->policy, why);
+    if (result != ERR_OK) {
+        return result;
     }
-    server->front = (struct front){
-        .admission = server->admission,
-        .roster = server->roster,
+    const struct front_options options = {
+        .configuration = &server->options,
+        .policy = server->policy,
         .store = server->store_thread,
         .metrics = &server->metrics,
-        .drained = listener_drained,
+        .drained = front_drained,
         .owner = server,
     };
-    return make_policy(server, &server->options, &server->policy, why);
-}
-
-static size_t thread_count(const struct server_options *options)
-{
-    long cores = options->threads > 0 ? (long)options->threads : sysconf(_SC_NPROCESSORS_ONLN);
-    return cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (size_t)cores;
-}
-
-static enum err make_listeners(struct server *server, struct err_text *why)
-{
-    size_t count = thread_count(&server->options);
-    server->ports = calloc(server->options.listen.count, sizeof *server->ports);
-    server->listeners = calloc(count, sizeof(struct listener *));
-    if (!server->ports || !server->listeners) {
-        return err_set(why, ERR_NO_MEMORY, "out of memory");
-    }
-    enum err result = ERR_OK;
-    while (result == ERR_OK && server->listener_count < count) {
-        result = listener_new(&server->front, server->policy, &server->options.listen, server->ports,
-                              &server->listeners[server->listener_count], why);
-        server->listener_count += result == ERR_OK;
-    }
-    atomic_store(&server->undrained, server->listener_count);
-    return result;
+    return front_new(&options, &server->front, why);
 }
 
 static enum err start_http(struct server *server, struct err_text *why)
@@ -391,7 +335,7 @@ static enum err start_http(struct server *server, struct err_text *why)
 static enum err start_watching(struct server *server, struct err_text *why)
 {
     server->status.metrics = &server->metrics;
-    server->status.roster = server->roster;
+    server->status.roster = front_roster(server->front);
     server->status.store = server->store_thread;
     server->status.started_us = clock_wall_us();
     enum err result = start_http(server, why);
@@ -402,19 +346,15 @@ static enum err start_watching(struct server *server, struct err_text *why)
     return result;
 }
 
-static enum err start_listeners(struct server *server, struct err_text *why)
+static enum err start_front(struct server *server, struct err_text *why)
 {
-    enum err result = ERR_OK;
-    for (size_t i = 0; i < server->listener_count && result == ERR_OK; i++) {
-        result = listener_start(server->listeners[i], why);
-    }
-    return result;
+    return front_start(server->front, why);
 }
 
 static enum err start(struct server *server, struct err_text *why)
 {
     static enum err (*const steps[])(struct server *, struct err_text *) = {
-        make_loop, start_store, make_front, make_listeners, start_watching, start_listeners,
+        make_loop, start_store, make_front, start_watching, start_front,
     };
     enum err result = ERR_OK;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && result == ERR_OK; i++) {
@@ -450,7 +390,8 @@ static void log_listening(const struct server *server)
     char *const *addresses = server->options.listen.items;
     for (size_t i = 0; i < server->options.listen.count; i++) {
         log_info("server", log_event("listening"), log_str("address", addresses[i]),
-                 log_u64("port", server->ports[i]), log_u64("threads", server->listener_count));
+                 log_u64("port", front_port(server->front, i)),
+                 log_u64("threads", front_threads(server->front)));
     }
     if (server->http) {
         log_info("server", log_event("http_listening"), log_str("address", server->options.http),
@@ -480,18 +421,12 @@ void server_free(struct server *server)
     }
     control_stop(server->control);
     http_stop(server->http);
-    for (size_t i = 0; i < server->listener_count; i++) {
-        listener_stop(server->listeners[i]);
+    if (server->front) {
+        front_stop(server->front);
     }
     store_thread_stop(server->store_thread);
-    for (size_t i = 0; i < server->listener_count; i++) {
-        listener_free(server->listeners[i]);
-    }
-    free(server->listeners);
-    free(server->ports);
+    front_free(server->front);
     policy_unref(server->policy);
-    roster_free(server->roster);
-    admission_free(server->admission);
     store_close(server->store);
     loop_signal_free(server->terminate);
     loop_signal_free(server->interrupt);
@@ -506,7 +441,7 @@ void server_free(struct server *server)
 
 uint16_t server_port(const struct server *server, size_t index)
 {
-    return server->ports[index];
+    return front_port(server->front, index);
 }
 
 uint16_t server_http_port(const struct server *server)

@@ -251,6 +251,9 @@ static enum err hold_catalog(struct receiver *receiver, struct bytes encoded, co
             return err;
         }
         made.catalog = made.owned;
+        if (receiver->events->keep_catalog && receiver->events->keep_catalog(receiver->owner, made.owned)) {
+            made.owned = NULL;
+        }
     }
     memcpy(made.hash, hash, CATALOG_HASH_SIZE);
     *held = &receiver->catalogs[receiver->catalog_count++];

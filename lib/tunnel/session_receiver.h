@@ -41,6 +41,9 @@ struct receiver_events {
      * hand (it keeps it alive until the session ends), or NULL. Saves decoding and holding the same catalog
      * again. */
     const struct catalog *(*find_catalog)(void *owner, const uint8_t *hash);
+    /* A catalog was decoded that find_catalog did not know. True: the owner takes it over, to share it among
+     * sessions, and keeps it alive until the session ends. NULL = the session keeps it. */
+    bool (*keep_catalog)(void *owner, struct catalog *catalog);
     /* A batch was refused and answered so; for counters and a rate-limited log line. */
     void (*rejected)(void *owner, uint64_t sequence, const char *text);
     /* The end, once. */

@@ -158,7 +158,8 @@ static enum err make_parts(struct listener *listener, struct err_text *why)
 {
     listener->loop = loop_new();
     listener->decoder = batch_decoder_new();
-    if (!listener->loop || !listener->decoder) {
+    listener->catalogs = catalogs_new();
+    if (!listener->loop || !listener->decoder || !listener->catalogs) {
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
     listener->tick = loop_timer_new(listener->loop, ticked, listener);
@@ -166,7 +167,7 @@ static enum err make_parts(struct listener *listener, struct err_text *why)
     return listener->tick && listener->inbox ? ERR_OK : err_set(why, ERR_NO_MEMORY, "out of memory");
 }
 
-enum err listener_new(struct front *front, struct policy *policy, const struct option_list *addresses,
+enum err listener_new(struct front_context *front, struct policy *policy, const struct option_list *addresses,
                       uint16_t *ports, struct listener **out, struct err_text *why)
 {
     *out = NULL;
@@ -238,6 +239,7 @@ void listener_free(struct listener *listener)
     store_inbox_free(listener->inbox);
     loop_timer_free(listener->tick);
     batch_decoder_free(listener->decoder);
+    catalogs_free(listener->catalogs);
     loop_free(listener->loop);
     policy_unref(listener->policy);
     free(listener);

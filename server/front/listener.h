@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "front/admission.h"
+#include "front/catalogs.h"
 #include "front/policy.h"
 #include "front/roster.h"
 #include "net/io.h"
@@ -25,7 +26,7 @@ enum {
 };
 
 /* What all listeners share; borrowed from the server, outlives them. */
-struct front {
+struct front_context {
     struct admission *admission;
     struct roster *roster;
     struct store_thread *store;
@@ -37,12 +38,13 @@ struct front {
 struct peer;
 
 struct listener {
-    struct front *front;
+    struct front_context *front;
     struct loop *loop;
     struct policy *policy; /* of new connections */
     uint32_t generation;   /* of the policy: counts reloads */
     struct store_inbox *inbox;
     struct batch_decoder *decoder;
+    struct catalogs *catalogs;
     struct loop_timer *tick;
     struct io_listener **sockets;
     size_t socket_count;
@@ -55,7 +57,7 @@ struct listener {
 
 /* Binds each "host:port" of `addresses`; port 0 takes a free one and writes it into `ports[i]`, which is used
  * where it is not 0. */
-MUST_USE enum err listener_new(struct front *front, struct policy *policy,
+MUST_USE enum err listener_new(struct front_context *front, struct policy *policy,
                                const struct option_list *addresses, uint16_t *ports,
                                struct listener **listener, struct err_text *why);
 MUST_USE enum err listener_start(struct listener *listener, struct err_text *why);

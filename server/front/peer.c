@@ -1,6 +1,7 @@
 #include "front/peer.h"
 
 #include "base/clock.h"
+#include "front/gate.h"
 #include "front/ingest.h"
 
 #include <stddef.h>
@@ -55,7 +56,7 @@ static void unlink_peer(struct peer *peer)
 /* The connection is over: releases everything but the memory that the store's requests point to. */
 static void release(struct peer *peer)
 {
-    struct front *front = peer->listener->front;
+    struct front_context *front = peer->listener->front;
     if (peer->state == PEER_HANDSHAKE) {
         admission_handshake_done(front->admission);
     }
@@ -67,6 +68,7 @@ static void release(struct peer *peer)
     admission_leave(front->admission, peer->address);
     io_free(peer->io);
     receiver_free(peer->receiver);
+    catalogs_give_back(peer->listener->catalogs, &peer->catalogs);
     peer->io = NULL;
     peer->receiver = NULL;
     store_queue_free(&peer->refused);
@@ -113,9 +115,14 @@ static void batch_arrived(void *owner, const struct batch_view *view, bool histo
 
 static const struct catalog *find_catalog(void *owner, const uint8_t *hash)
 {
-    (void)owner;
-    (void)hash;
-    return NULL;
+    struct peer *peer = owner;
+    return catalogs_find(peer->listener->catalogs, hash, &peer->catalogs);
+}
+
+static bool keep_catalog(void *owner, struct catalog *catalog)
+{
+    struct peer *peer = owner;
+    return catalogs_keep(peer->listener->catalogs, catalog, &peer->catalogs);
 }
 
 static void batch_rejected(void *owner, uint64_t sequence, const char *text)
@@ -158,6 +165,7 @@ static const struct receiver_events session_events = {
     .catalog = catalog_arrived,
     .batch = batch_arrived,
     .find_catalog = find_catalog,
+    .keep_catalog = keep_catalog,
     .rejected = batch_rejected,
     .closed = session_closed,
 };
@@ -237,68 +245,6 @@ static void superseded(struct roster_session *session)
 
 /* ---- the connection's events ---- */
 
-/* A reload since the handshake began may have brought a new revocation list. */
-static bool judge_certificate(struct peer *peer, struct err_text *why)
-{
-    struct listener *listener = peer->listener;
-    if (peer->generation == listener->generation) {
-        return true;
-    }
-    peer->generation = listener->generation;
-    return io_judge(peer->io, listener->policy->tls, why) == ERR_OK;
-}
-
-/* MODBUS/TCP Security R-21, R-22: at most one role, one UTF8String. What breaks that was not issued for us.
- */
-static bool role_is_sound(const struct tls_peer *shown)
-{
-    return shown->role_count == 0 || (shown->role_count == 1 && shown->role[0] != '\0');
-}
-
-/* True: may open a session, or keep it. */
-static bool admit(struct peer *peer, struct err_text *why)
-{
-    const struct tls_peer *shown = io_peer(peer->io);
-    struct listener *listener = peer->listener;
-    if (shown->bridge[0] == '\0') {
-        count(peer, SERVER_REFUSED_NO_NAME, 1);
-        (void)err_set(why, ERR_REFUSED,
-                      "certificate %s (%s) names no bridge: it needs exactly one URI urn:bourdon:bridge:NAME",
-                      shown->serial, shown->subject);
-        return false;
-    }
-    if (!judge_certificate(peer, why)) {
-        count(peer, SERVER_REFUSED_HANDSHAKE, 1);
-        return false;
-    }
-    if (!policy_allows(listener->policy, shown->bridge)) {
-        count(peer, SERVER_REFUSED_NOT_ALLOWED, 1);
-        (void)err_set(why, ERR_REFUSED,
-                      "bridge %s is not among the allowed ones (bridges: in the server's configuration)",
-                      shown->bridge);
-        return false;
-    }
-    if (!role_is_sound(shown)) {
-        count(peer, SERVER_REFUSED_HANDSHAKE, 1);
-        (void)err_set(
-            why, ERR_REFUSED,
-            "certificate %s (%s) has %s: issue one with one role that is a UTF8String, or with none",
-            shown->serial, shown->subject,
-            shown->role_count > 1 ? "several roles" : "a role that is not a UTF8String");
-        return false;
-    }
-    return true;
-}
-
-static void log_refused(struct peer *peer, const char *reason)
-{
-    uint64_t suppressed;
-    if (log_limit_allow(&peer->listener->limit_refused, clock_mono_us(), &suppressed)) {
-        log_warn("front", log_event("refused"), log_str("address", io_address(peer->io)),
-                 log_str("reason", reason), log_u64("suppressed", suppressed));
-    }
-}
-
 static enum err start_session(struct peer *peer, int64_t now_us)
 {
     struct listener *listener = peer->listener;
@@ -319,8 +265,8 @@ static enum err greet(struct peer *peer, int64_t now_us)
 {
     struct err_text why;
     const struct tls_peer *shown = io_peer(peer->io);
-    if (!admit(peer, &why)) {
-        log_refused(peer, why.text);
+    if (!gate_admits(peer, &why)) {
+        gate_log_refused(peer, why.text);
         receiver_goodbye(peer->receiver, BYE_NOT_ALLOWED, why.text, now_us);
         return ERR_OK;
     }
@@ -371,7 +317,7 @@ static void connection_closed(void *owner, enum err code, const char *reason)
     struct peer *peer = owner;
     if (peer->state == PEER_HANDSHAKE) {
         count(peer, SERVER_REFUSED_HANDSHAKE, 1);
-        log_refused(peer, reason);
+        gate_log_refused(peer, reason);
     } else if (peer->state == PEER_SESSION) {
         log_warn("front", log_event("connection_lost"), log_str("bridge", name_of(peer)),
                  log_str("address", io_address(peer->io)), log_str("reason", reason),
@@ -466,8 +412,8 @@ void peer_tick(struct peer *peer, int64_t now_us)
 void peer_judge(struct peer *peer)
 {
     struct err_text why;
-    if (peer->state == PEER_SESSION && !admit(peer, &why)) {
-        log_refused(peer, why.text);
+    if (peer->state == PEER_SESSION && !gate_admits(peer, &why)) {
+        gate_log_refused(peer, why.text);
         peer_goodbye(peer, BYE_NOT_ALLOWED, why.text);
     }
     peer_settle(peer);

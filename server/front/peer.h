@@ -27,6 +27,7 @@ struct peer {
         references; /* the connection, each request at the store, each message under way to the loop */
     struct io *io;
     struct receiver *receiver;
+    struct catalog_uses catalogs; /* that the session holds */
     struct admission_address *address;
     struct roster_bridge *bridge; /* who it is, from the certificate */
     struct roster_session session;

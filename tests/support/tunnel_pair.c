@@ -88,6 +88,13 @@ static const struct catalog *receiver_find(void *owner, const uint8_t *hash)
     return known ? pair->known : NULL;
 }
 
+static bool receiver_keep(void *owner, struct catalog *catalog)
+{
+    struct tunnel_pair *pair = owner;
+    pair->kept = pair->keeps ? catalog : NULL;
+    return pair->keeps;
+}
+
 static void receiver_rejected(void *owner, uint64_t sequence, const char *text)
 {
     struct tunnel_pair *pair = owner;
@@ -116,6 +123,7 @@ static const struct receiver_events receiver_events = {
     .catalog = receiver_catalog,
     .batch = receiver_batch,
     .find_catalog = receiver_find,
+    .keep_catalog = receiver_keep,
     .rejected = receiver_rejected,
     .closed = receiver_closed,
 };

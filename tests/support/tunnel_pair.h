@@ -48,6 +48,8 @@ struct tunnel_pair {
     uint8_t catalog_hash[CATALOG_HASH_SIZE];
     unsigned catalogs;
     const struct catalog *known; /* what find_catalog gives */
+    bool keeps;                  /* keep_catalog takes over … */
+    struct catalog *kept;        /* … what the test then frees */
     uint64_t rejected;
     unsigned rejections;
     struct pair_end receiver_end;

@@ -389,6 +389,21 @@ START_TEST(a_catalog_the_server_knows_is_not_decoded_again)
 }
 END_TEST
 
+START_TEST(a_catalog_the_server_takes_over_is_its_own)
+{
+    start(20);
+    pair.keeps = true;
+    pair_connect(&pair);
+    ck_assert_ptr_nonnull(pair.kept);
+    ck_assert_mem_eq(catalog_hash(pair.kept), catalog_hash(pair.catalog), CATALOG_HASH_SIZE);
+    ck_assert_int_eq(pair_send(&pair, 1), ERR_OK);
+    pair_pump(&pair);
+    ck_assert_uint_eq(pair.handed_count, 1);
+    pair_stop(&pair);
+    catalog_free(pair.kept); /* the session has not: the sanitizer would tell */
+}
+END_TEST
+
 START_TEST(gaps_need_no_catalog)
 {
     start(19);
@@ -431,6 +446,7 @@ int main(void)
                                     a_goodbye_waits_for_what_is_in_flight,
                                     a_goodbye_without_an_answer_ends_after_t1,
                                     a_catalog_the_server_knows_is_not_decoded_again,
+                                    a_catalog_the_server_takes_over_is_its_own,
                                     gaps_need_no_catalog,
                                     NULL,
                                 });
