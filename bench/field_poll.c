@@ -1,11 +1,13 @@
 /*
  * field_poll: what polling costs. Links to a responder in a process of its own, readings counted and dropped:
  *
- *   build/release/bin/field_poll LINKS TAGS RATE_MS SECONDS
+ *   build/release/bin/field_poll LINKS TAGS RATE_MS SECONDS [MOOD]
  *   build/release/bin/field_poll 900 300 1000 20
+ *   build/release/bin/field_poll 50 30 100 20 flood
  *
- * Prints readings a second, the CPU of the polling process as a share of one core, its peak memory, and how
- * late polls begin against their own grid. The responder's CPU is not counted; `taskset` keeps both apart.
+ * Prints readings a second, the CPU of the polling process as a share of one core, its memory, how late polls
+ * begin against their own grid, and the p99 of the time between two polls. With a MOOD one more link leads to
+ * a PLC that misbehaves in that way; its polls are not in the figures. The responders' CPU is not counted.
  */
 #include "base/clock.h"
 #include "field/field.h"
@@ -20,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SAMPLES_MAX = 4000000, LINKS_MAX = 2000 };
+enum { SETTLE_S = 3, SAMPLES_MAX = 4000000, LINKS_MAX = 2000 };
 
 struct root {
     struct place place;
@@ -73,7 +75,8 @@ static void write_template(FILE *out, size_t tags, long rate_ms)
     }
 }
 
-static void load(struct root *root, size_t links, size_t tags, long rate_ms, uint16_t port)
+/* The last link, if there is a `hostile` port, leads there. */
+static void load(struct root *root, size_t links, size_t tags, long rate_ms, uint16_t port, uint16_t hostile)
 {
     char template[] = "/tmp/field-poll-XXXXXX";
     FILE *file = fdopen(mkstemp(template), "w");
@@ -88,7 +91,7 @@ static void load(struct root *root, size_t links, size_t tags, long rate_ms, uin
             out,
             "  - {name: plc-%zu, url: 'tcp://127.0.0.1:%u', units: [{id: 1, templates: [{file: %s, prefix: "
             "plc-%zu/}]}]}\n",
-            i, port, template, i);
+            i, i < links ? port : hostile, template, i);
     }
     fclose(out);
     struct diagnostics *diagnostics = diagnostics_new();
@@ -130,6 +133,23 @@ static size_t lateness(size_t links, int64_t rate_us, int64_t *late_us)
     return count;
 }
 
+/* The time between two polls of a link that all but one in a hundred keep below. */
+static int64_t interval_p99_us(size_t links)
+{
+    int64_t *intervals_us = malloc(SAMPLES_MAX * sizeof *intervals_us);
+    size_t count = 0;
+    for (size_t i = 0; i < links; i++) {
+        size_t polls = start_counts[i] < per_link ? start_counts[i] : per_link;
+        for (size_t j = 1; j < polls && count < SAMPLES_MAX; j++) {
+            intervals_us[count++] = starts[i * per_link + j] - starts[i * per_link + j - 1];
+        }
+    }
+    qsort(intervals_us, count, sizeof *intervals_us, compare);
+    int64_t p99_us = count ? intervals_us[count * 99 / 100] : 0;
+    free(intervals_us);
+    return p99_us;
+}
+
 static double cpu_seconds(void)
 {
     struct rusage usage;
@@ -152,69 +172,118 @@ static long resident_kb(void)
     return resident ? strtol(resident, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024) : 0;
 }
 
-static void measure(size_t links, size_t tags, long rate_ms, int seconds)
+struct settings {
+    size_t links, tags;
+    long rate_ms;
+    int seconds;
+    enum responder_mood mood; /* of the PLC beyond the others; RESPONDER_RIGHT = there is none */
+};
+
+static bool parse(int argc, char **argv, struct settings *settings)
 {
-    struct timespec settle = {.tv_sec = 3};
+    if (argc != 5 && argc != 6) {
+        return false;
+    }
+    *settings = (struct settings){
+        .links = strtoul(argv[1], NULL, 10),
+        .tags = strtoul(argv[2], NULL, 10),
+        .rate_ms = strtol(argv[3], NULL, 10),
+        .seconds = (int)strtol(argv[4], NULL, 10),
+    };
+    while (argc == 6 && settings->mood < RESPONDER_MOODS &&
+           strcmp(responder_moods[settings->mood], argv[5]) != 0) {
+        settings->mood++;
+    }
+    return settings->links > 0 && settings->links < LINKS_MAX && settings->tags > 0 &&
+           settings->rate_ms >= 10 && settings->mood < RESPONDER_MOODS;
+}
+
+static void report(const struct settings *settings, double readings_per_s, double cpu)
+{
+    int64_t *late_us = malloc(SAMPLES_MAX * sizeof *late_us);
+    long kb = resident_kb();
+    size_t count = lateness(settings->links, settings->rate_ms * 1000, late_us);
+    qsort(late_us, count, sizeof *late_us, compare);
+    if (count > 0) {
+        printf("%zu links x %zu tags at %ld ms: %.0f readings/s (%lu bad), %.1f %% of one core, %ld kB "
+               "resident, "
+               "start late by p50 %ld us p99 %ld us max %ld us, interval p99 %ld us\n",
+               settings->links, settings->tags, settings->rate_ms, readings_per_s, (unsigned long)bad,
+               100 * cpu, kb, (long)late_us[count / 2], (long)late_us[count * 99 / 100],
+               (long)late_us[count - 1], (long)interval_p99_us(settings->links));
+    }
+    free(late_us);
+}
+
+static void measure(const struct settings *settings)
+{
+    struct timespec settle = {.tv_sec = SETTLE_S};
     nanosleep(&settle, NULL);
     uint64_t before = readings;
     double cpu = cpu_seconds();
     int64_t start_us = clock_mono_us();
-    struct timespec run = {.tv_sec = seconds};
+    struct timespec run = {.tv_sec = settings->seconds};
     nanosleep(&run, NULL);
     double wall = (double)(clock_mono_us() - start_us) / 1e6;
-    cpu = cpu_seconds() - cpu;
-    uint64_t taken = readings - before;
-    int64_t *late_us = malloc(SAMPLES_MAX * sizeof *late_us);
-    long kb = resident_kb();
-    size_t count = lateness(links, rate_ms * 1000, late_us);
-    qsort(late_us, count, sizeof *late_us, compare);
-    printf("%zu links x %zu tags at %ld ms: %.0f readings/s (%lu bad), %.1f %% of one core, %ld kB resident, "
-           "start late by p50 %ld us p99 %ld us max %ld us\n",
-           links, tags, rate_ms, (double)taken / wall, (unsigned long)bad, 100 * cpu / wall, kb,
-           count ? (long)late_us[count / 2] : 0, count ? (long)late_us[count * 99 / 100] : 0,
-           count ? (long)late_us[count - 1] : 0);
-    free(late_us);
+    report(settings, (double)(readings - before) / wall, (cpu_seconds() - cpu) / wall);
 }
 
-int main(int argc, char **argv)
+static int poll_all(const struct settings *settings, struct root *root)
 {
-    if (argc != 5) {
-        fprintf(stderr, "usage: field_poll LINKS TAGS RATE_MS SECONDS\n");
-        return 2;
+    struct catalog *catalog = NULL;
+    struct field *field = NULL;
+    struct err_text why = {.text = ""};
+    const struct reading_sink sink = {.put = take};
+    if (field_options_catalog(&root->field, &catalog, &why) != ERR_OK ||
+        field_start(&root->field, catalog, &sink, &field, &why) != ERR_OK) {
+        fprintf(stderr, "%s\n", why.text);
+        catalog_free(catalog);
+        return EXIT_FAILURE;
     }
-    size_t links = strtoul(argv[1], NULL, 10);
-    size_t tags = strtoul(argv[2], NULL, 10);
-    long rate_ms = strtol(argv[3], NULL, 10);
-    int seconds = (int)strtol(argv[4], NULL, 10);
+    field_options_fini(&root->field);
+    options_free(root_table, root);
+    malloc_trim(0);
+    measure(settings);
+    int64_t stop_us = clock_mono_us();
+    field_stop(field);
+    printf("stopped in %ld ms\n", (long)((clock_mono_us() - stop_us) / 1000));
+    catalog_free(catalog);
+    return EXIT_SUCCESS;
+}
+
+static void raise_descriptor_limit(void)
+{
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-    struct modbus_responder responder = modbus_responder_start();
-    tags_per_link = tags;
-    per_link = (size_t)(seconds + 10) * 1000 / (size_t)rate_ms + 10;
-    starts = calloc(links * per_link, sizeof *starts);
-    struct root root = {.field.templates = NULL};
-    load(&root, links, tags, rate_ms, responder.port);
-    struct catalog *catalog;
-    struct field *field = NULL;
-    struct err_text why = {.text = ""};
-    const struct reading_sink sink = {.put = take};
-    int status = EXIT_FAILURE;
-    if (field_options_catalog(&root.field, &catalog, &why) == ERR_OK &&
-        field_start(&root.field, catalog, &sink, &field, &why) == ERR_OK) {
-        field_options_fini(&root.field);
-        options_free(root_table, &root);
-        malloc_trim(0);
-        measure(links, tags, rate_ms, seconds);
-        int64_t stop_us = clock_mono_us();
-        field_stop(field);
-        printf("stopped in %ld ms\n", (long)((clock_mono_us() - stop_us) / 1000));
-        catalog_free(catalog);
-        status = EXIT_SUCCESS;
-    } else {
-        fprintf(stderr, "%s\n", why.text);
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings;
+    if (!parse(argc, argv, &settings)) {
+        fprintf(
+            stderr,
+            "usage: field_poll LINKS TAGS RATE_MS SECONDS [right|silence|flood|reset|half-close|garbage]\n");
+        return 2;
     }
+    raise_descriptor_limit();
+    struct modbus_responder responder = modbus_responder_start(RESPONDER_RIGHT);
+    struct modbus_responder hostile = {.port = 0};
+    if (settings.mood != RESPONDER_RIGHT) {
+        hostile = modbus_responder_start(settings.mood);
+    }
+    tags_per_link = settings.tags;
+    per_link = (size_t)(settings.seconds + 2 * SETTLE_S) * 1000 / (size_t)settings.rate_ms + 10;
+    starts = calloc((settings.links + 1) * per_link, sizeof *starts);
+    struct root root = {.field.templates = NULL};
+    load(&root, settings.links, settings.tags, settings.rate_ms, responder.port, hostile.port);
+    int status = poll_all(&settings, &root);
     modbus_responder_stop(&responder);
+    if (hostile.port) {
+        modbus_responder_stop(&hostile);
+    }
+    free(starts);
     return status;
 }
