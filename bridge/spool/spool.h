@@ -74,7 +74,7 @@ struct spool_ack {
     uint64_t seq;
     int result;                              /* enum ack_result: COMMITTED, DUPLICATE or REJECTED */
     int64_t sent_us, committed_us, acked_us; /* wall; committed by the server's clock, 0 = not */
-    const char *text;                        /* why it was rejected; NULL = "" */
+    char *text;                              /* why it was rejected; NULL = "" */
 };
 
 /* Trims and logs. A batch that is not there (an answer that came twice) is no error. */

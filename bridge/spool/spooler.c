@@ -2,19 +2,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "spool/ack_list.h"
 #include "spool/renumber.h"
 #include "tunnel/frame.h"
 
 #include <stdlib.h>
 
 #define RETRY_US CLOCK_US_PER_S
-
-enum { ACKS_AT_FIRST = 64 };
-
-struct pending_ack {
-    struct spool_ack ack;
-    char *text; /* owned; what ack.text points to */
-};
 
 struct spooler {
     struct spool *spool;
@@ -27,9 +21,7 @@ struct spooler {
     struct buffer encoding;
 
     struct spool_batches pending; /* numbered, not yet committed */
-    struct pending_ack *acks;
-    size_t ack_count, ack_capacity;
-    int64_t acks_since_us; /* monotonic, of the first one */
+    struct ack_list acks;
 
     int64_t received_us;    /* wall: what the inbox has given was put until then */
     int64_t mark_us;        /* monotonic: a commit is due then, if only to say that nothing was taken */
@@ -75,21 +67,12 @@ enum err spooler_new(struct spool *spool, const struct spool_configuration *conf
     return ERR_OK;
 }
 
-static void forget_acks(struct spooler *spooler)
-{
-    for (size_t i = 0; i < spooler->ack_count; i++) {
-        free(spooler->acks[i].text);
-    }
-    spooler->ack_count = 0;
-}
-
 void spooler_free(struct spooler *spooler)
 {
     if (!spooler) {
         return;
     }
-    forget_acks(spooler);
-    free(spooler->acks);
+    ack_list_fini(&spooler->acks);
     spool_batches_clear(&spooler->pending);
     buffer_fini(&spooler->encoding);
     batcher_free(spooler->batcher);
@@ -205,32 +188,13 @@ enum err spooler_collect(struct spooler *spooler, struct inbox_content *content,
 enum err spooler_ack(struct spooler *spooler, const struct spool_ack *ack, char *text,
                      const struct spooler_time *now)
 {
-    if (spooler->ack_count == spooler->ack_capacity) {
-        size_t capacity = spooler->ack_capacity ? spooler->ack_capacity * 2 : ACKS_AT_FIRST;
-        struct pending_ack *grown = realloc(spooler->acks, capacity * sizeof *grown);
-        if (!grown) {
-            free(text);
-            return ERR_NO_MEMORY;
-        }
-        spooler->acks = grown;
-        spooler->ack_capacity = capacity;
-    }
-    spooler->acks_since_us = spooler->ack_count == 0 ? now->mono_us : spooler->acks_since_us;
-    spooler->acks[spooler->ack_count] = (struct pending_ack){.ack = *ack, .text = text};
-    spooler->acks[spooler->ack_count].ack.text = text;
-    spooler->ack_count++;
-    return ERR_OK;
+    return ack_list_add(&spooler->acks, ack, text, now->mono_us);
 }
 
 static enum err write_acks(struct spooler *spooler, struct err_text *why)
 {
     uint64_t highest = 0;
-    enum err result = ERR_OK;
-    for (size_t i = 0; result == ERR_OK && i < spooler->ack_count; i++) {
-        const struct spool_ack *ack = &spooler->acks[i].ack;
-        highest = ack->result != ACK_REJECTED && ack->seq > highest ? ack->seq : highest;
-        result = spool_ack(spooler->spool, ack, why);
-    }
+    enum err result = ack_list_write(&spooler->acks, spooler->spool, &highest, why);
     return result == ERR_OK && highest > 0 ? fence_acked(spooler->fence, highest, why) : result;
 }
 
@@ -302,7 +266,7 @@ static void count_outcome(struct spooler *spooler, const struct outcome *outcome
 {
     spooler->counts.commits++;
     spooler->counts.batches += spooler->pending.count + outcome->made.count;
-    spooler->counts.acked += spooler->ack_count;
+    spooler->counts.acked += spooler->acks.count;
     for (size_t i = 0; i < outcome->gaps.count; i++) {
         spooler->counts.dropped_readings += outcome->gaps.gaps[i].readings;
     }
@@ -312,7 +276,7 @@ static void committed(struct spooler *spooler, const struct spooler_time *now, s
                       struct spool_batches *out)
 {
     count_outcome(spooler, outcome);
-    forget_acks(spooler);
+    ack_list_clear(&spooler->acks);
     spool_batches_move(out, &spooler->pending);
     spool_batches_move(out, &outcome->made);
     spooler->disk_full = false;
@@ -328,8 +292,7 @@ static enum err is_due(struct spooler *spooler, const struct spooler_time *now, 
         *due = now->mono_us >= spooler->retry_us;
         return ERR_OK;
     }
-    bool acks =
-        spooler->ack_count > 0 && (flush || now->mono_us >= spooler->acks_since_us + SPOOLER_ACK_DELAY_US);
+    bool acks = spooler->acks.count > 0 && (flush || now->mono_us >= ack_list_deadline_us(&spooler->acks));
     *due = true;
     bool mark = now->mono_us >= spooler->mark_us;
     return acks || mark || spooler->pending.count > 0 ? ERR_OK
@@ -493,7 +456,7 @@ int64_t spooler_deadline_us(const struct spooler *spooler)
         return spooler->retry_us;
     }
     int64_t deadline = batcher_deadline_us(spooler->batcher);
-    int64_t acks = spooler->ack_count > 0 ? spooler->acks_since_us + SPOOLER_ACK_DELAY_US : INT64_MAX;
+    int64_t acks = ack_list_deadline_us(&spooler->acks);
     int64_t keeper = keeper_deadline_us(spooler->keeper);
     deadline = acks < deadline ? acks : deadline;
     deadline = spooler->mark_us < deadline ? spooler->mark_us : deadline;

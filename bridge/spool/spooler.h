@@ -24,9 +24,6 @@ enum {
     SPOOLER_ROUND_BATCHES = 256,
 };
 
-/* Acks may wait for the next batch to share its commit, but not longer. */
-#define SPOOLER_ACK_DELAY_US INT64_C(100000)
-
 /* Without a commit the spool is told all the same this often that nothing was taken. */
 #define SPOOLER_MARK_US INT64_C(60000000)
 

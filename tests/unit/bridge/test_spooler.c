@@ -1,6 +1,7 @@
 #include "base/array.h"
 #include "base/log.h"
 #include "sample.h"
+#include "spool/ack_list.h"
 #include "spool/spooler.h"
 #include "store/spool_schema.h"
 #include "support/failing_vfs.h"
@@ -217,7 +218,7 @@ START_TEST(acks_wait_for_a_batch_but_not_long)
     ack(1, ACK_COMMITTED);
     ck_assert_int_eq(spooler_commit(spooler, &now, false, &sent, &why), ERR_OK);
     ck_assert_int_eq(number("SELECT count(*) FROM batch"), 1);
-    ck_assert_int_le(spooler_deadline_us(spooler), now.mono_us + SPOOLER_ACK_DELAY_US);
+    ck_assert_int_le(spooler_deadline_us(spooler), now.mono_us + ACK_LIST_DELAY_US);
     now.mono_us = spooler_deadline_us(spooler);
     ck_assert_int_eq(spooler_commit(spooler, &now, false, &sent, &why), ERR_OK);
     ck_assert_int_eq(number("SELECT count(*) FROM batch"), 0);
