@@ -17,7 +17,7 @@ pass "status of bridge, server and simulator"
 
 http_port=$(log_field server http_listening port)
 [ "$(curl -fsS "http://127.0.0.1:$http_port/healthz" | head -c 2)" = ok ] || fail "healthz"
-curl -fsS "http://127.0.0.1:$http_port/metrics" | grep -q '^bourdon_server_.* [0-9]' || fail "metrics"
+{ curl -fsS "http://127.0.0.1:$http_port/metrics" >metrics.txt && grep -q '^bourdon_server_.* [0-9]' metrics.txt; } || fail "metrics"
 pass "healthz and metrics"
 
 stop_in_good_order
