@@ -29,6 +29,8 @@ static const struct metric table[SERVER_METRICS + 1] = {
     COUNTER(SERVER_TURNED_AWAY_TOTAL, "turned_away", TURNED, "limit=\"connections\""),
     COUNTER(SERVER_TURNED_AWAY_ADDRESS, "turned_away", TURNED, "limit=\"connections_per_address\""),
     COUNTER(SERVER_TURNED_AWAY_HANDSHAKES, "turned_away", TURNED, "limit=\"handshakes\""),
+    COUNTER(SERVER_SLOW_HANDSHAKES, "slow_handshakes",
+            "Handshakes cut off to make room while there were too many", NULL),
     COUNTER(SERVER_REFUSED_HANDSHAKE, "refused", REFUSED, "reason=\"handshake\""),
     COUNTER(SERVER_REFUSED_NO_NAME, "refused", REFUSED, "reason=\"no_bridge_name\""),
     COUNTER(SERVER_REFUSED_NOT_ALLOWED, "refused", REFUSED, "reason=\"not_allowed\""),

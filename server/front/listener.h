@@ -49,8 +49,9 @@ struct listener {
     struct io_listener **sockets;
     size_t socket_count;
     struct peer *peers; /* newest first */
+    struct peer *oldest_handshake, *newest_handshake;
     bool draining;
-    struct log_limit limit_turned_away, limit_refused, limit_malformed, limit_conflict;
+    struct log_limit limit_turned_away, limit_slow, limit_refused, limit_malformed, limit_conflict;
     pthread_t thread;
     bool running; /* the thread was started */
 };

@@ -1,0 +1,225 @@
+#include "server_fixture.h"
+#include "support/suite.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct remote_bridge bridge;
+
+/* ---- who may ---- */
+
+START_TEST(a_bridge_that_is_not_on_the_list_is_told_so)
+{
+    server_fixture_start("", NULL);
+    remote_bridge_open(&bridge, server_fixture_plant(), "bridge/cell-4", server_fixture_port(), 1, 1, 1);
+    remote_bridge_await(&bridge, remote_bridge_is_gone);
+    ck_assert(!bridge.ready);
+    ck_assert_int_eq(bridge.bye, BYE_NOT_ALLOWED);
+    ck_assert_ptr_nonnull(strstr(bridge.bye_text, "cell-4 is not among the allowed"));
+    remote_bridge_close(&bridge);
+}
+END_TEST
+
+START_TEST(a_certificate_without_a_bridges_name_is_told_so)
+{
+    server_fixture_start("", NULL);
+    remote_bridge_open(&bridge, server_fixture_plant(), "operator/anna", server_fixture_port(), 1, 1, 1);
+    remote_bridge_await(&bridge, remote_bridge_is_gone);
+    ck_assert_int_eq(bridge.bye, BYE_NOT_ALLOWED);
+    ck_assert_ptr_nonnull(strstr(bridge.bye_text, "names no bridge"));
+    remote_bridge_close(&bridge);
+}
+END_TEST
+
+static bool is_over(const struct remote_bridge *remote)
+{
+    return remote->session_over;
+}
+
+START_TEST(the_same_bridge_and_epoch_connecting_anew_supersedes)
+{
+    static struct remote_bridge newer;
+    static struct remote_bridge other;
+    server_fixture_start("", NULL);
+    server_fixture_connect(&bridge, 1, 1, 1);
+    server_fixture_connect(&other, 2, 1, 1);
+    server_fixture_connect(&newer, 1, 1, 1);
+    remote_bridge_await(&bridge, is_over);
+    ck_assert_int_eq(bridge.bye, BYE_SUPERSEDED);
+    remote_bridge_send(&newer, 1, 7);
+    remote_bridge_await_acks(&newer, 1);
+    remote_bridge_send(&other, 1, 7);
+    remote_bridge_await_acks(&other, 1);
+    ck_assert(!other.session_over);
+    remote_bridge_close(&bridge);
+    remote_bridge_close(&newer);
+    remote_bridge_close(&other);
+}
+END_TEST
+
+START_TEST(connections_beyond_the_limit_are_turned_away_and_come_in_later)
+{
+    static struct remote_bridge second;
+    server_fixture_start("limits: {connections: 1}\n", NULL);
+    server_fixture_connect(&bridge, 1, 1, 1);
+    remote_bridge_open(&second, server_fixture_plant(), "bridge/cell-3", server_fixture_port(), 2, 1, 1);
+    remote_bridge_await(&second, remote_bridge_is_gone);
+    ck_assert(!second.ready);
+    remote_bridge_close(&second);
+    remote_bridge_close(&bridge);
+    /* The server hears of the end a moment later. */
+    do {
+        remote_bridge_open(&second, server_fixture_plant(), "bridge/cell-3", server_fixture_port(), 2, 1, 1);
+        while (!second.ready && !second.gone) {
+            loop_run(second.loop);
+        }
+        bool came_in = second.ready;
+        remote_bridge_close(&second);
+        if (came_in) {
+            break;
+        }
+    } while (true);
+}
+END_TEST
+
+static int connect_and_say_nothing(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(server_fixture_port())};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+START_TEST(silent_handshakes_keep_no_bridge_out)
+{
+    enum { SILENT = 4 };
+    int silent[SILENT];
+    server_fixture_start("threads: 1\nlimits: {handshakes: 4, handshake_time: 300s}\n", NULL);
+    for (size_t i = 0; i < SILENT; i++) {
+        silent[i] = connect_and_say_nothing();
+    }
+    do {
+        remote_bridge_open(&bridge, server_fixture_plant(), "bridge/cell-3", server_fixture_port(), 1, 1, 1);
+        while (!bridge.ready && !bridge.gone) {
+            loop_run(bridge.loop);
+        }
+        if (!bridge.ready) {
+            remote_bridge_close(&bridge);
+        }
+    } while (!bridge.ready);
+    ck_assert(server_fixture_said("event=slow_handshake_dropped"));
+    remote_bridge_close(&bridge);
+    for (size_t i = 0; i < SILENT; i++) {
+        close(silent[i]);
+    }
+}
+END_TEST
+
+/* ---- what does not fit together ---- */
+
+START_TEST(a_spool_older_than_the_store_is_said_loudly)
+{
+    server_fixture_start("", NULL);
+    server_fixture_connect(&bridge, 1, 1, 1);
+    remote_bridge_send(&bridge, 1, 7);
+    remote_bridge_send(&bridge, 2, 7);
+    remote_bridge_await_acks(&bridge, 2);
+    remote_bridge_close(&bridge);
+    server_fixture_connect(&bridge, 1, 3, 3);
+    ck_assert(!server_fixture_said("event=spool_behind"));
+    remote_bridge_close(&bridge);
+    server_fixture_connect(&bridge, 1, 2, 2);
+    ck_assert(server_fixture_said("event=spool_behind"));
+    ck_assert(!server_fixture_said("event=store_behind"));
+    remote_bridge_close(&bridge);
+}
+END_TEST
+
+START_TEST(a_store_that_lacks_what_a_bridge_has_trimmed_is_said_loudly)
+{
+    server_fixture_start("", NULL);
+    server_fixture_connect(&bridge, 1, 5, 9);
+    ck_assert(server_fixture_said("event=store_behind"));
+    ck_assert(server_fixture_said("from_seq=1 to_seq=4"));
+    ck_assert(!server_fixture_said("event=spool_behind"));
+    remote_bridge_close(&bridge);
+}
+END_TEST
+
+/* ---- reloading ---- */
+
+START_TEST(a_reload_drops_who_is_no_longer_allowed)
+{
+    server_fixture_start("", NULL);
+    server_fixture_connect(&bridge, 1, 1, 1);
+    server_fixture_configure("[cell-4]", "");
+    server_fixture_reload();
+    remote_bridge_await(&bridge, remote_bridge_is_gone);
+    ck_assert_int_eq(bridge.bye, BYE_NOT_ALLOWED);
+    remote_bridge_close(&bridge);
+    remote_bridge_open(&bridge, server_fixture_plant(), "bridge/cell-4", server_fixture_port(), 1, 1, 1);
+    remote_bridge_await(&bridge, remote_bridge_is_ready);
+    remote_bridge_close(&bridge);
+}
+END_TEST
+
+START_TEST(a_reload_drops_who_was_revoked_and_nobody_else)
+{
+    static struct remote_bridge other;
+    server_fixture_start("", NULL);
+    server_fixture_configure("\"*\"", "");
+    server_fixture_reload();
+    server_fixture_connect(&bridge, 1, 1, 1);
+    remote_bridge_open(&other, server_fixture_plant(), "bridge/cell-5", server_fixture_port(), 1, 1, 1);
+    remote_bridge_await(&other, remote_bridge_is_ready);
+    certificates_run(server_fixture_plant(), "revoke", "bridge/cell-5");
+    server_fixture_reload();
+    remote_bridge_await(&other, remote_bridge_is_gone);
+    ck_assert_int_eq(other.bye, BYE_NOT_ALLOWED);
+    ck_assert_ptr_nonnull(strstr(other.bye_text, "revoked"));
+    remote_bridge_send(&bridge, 1, 7);
+    remote_bridge_await_acks(&bridge, 1);
+    remote_bridge_close(&bridge);
+    remote_bridge_close(&other);
+}
+END_TEST
+
+START_TEST(a_reload_that_is_wrong_changes_nothing)
+{
+    server_fixture_start("", NULL);
+    server_fixture_connect(&bridge, 1, 1, 1);
+    server_fixture_configure("[cell-4]", "limits: {connections: 0}\n");
+    server_fixture_reload();
+    ck_assert_int_eq(unlink(server_fixture_config()), 0);
+    server_fixture_reload();
+    remote_bridge_send(&bridge, 1, 7);
+    remote_bridge_await_acks(&bridge, 1);
+    ck_assert(!bridge.session_over);
+    remote_bridge_close(&bridge);
+}
+END_TEST
+
+int main(void)
+{
+    server_fixture_make_plant();
+    int status = suite_run_with("front", server_fixture_setup, server_fixture_teardown,
+                                (const TTest *[]){
+                                    a_bridge_that_is_not_on_the_list_is_told_so,
+                                    a_certificate_without_a_bridges_name_is_told_so,
+                                    the_same_bridge_and_epoch_connecting_anew_supersedes,
+                                    connections_beyond_the_limit_are_turned_away_and_come_in_later,
+                                    silent_handshakes_keep_no_bridge_out,
+                                    a_spool_older_than_the_store_is_said_loudly,
+                                    a_store_that_lacks_what_a_bridge_has_trimmed_is_said_loudly,
+                                    a_reload_drops_who_is_no_longer_allowed,
+                                    a_reload_drops_who_was_revoked_and_nobody_else,
+                                    a_reload_that_is_wrong_changes_nothing,
+                                    NULL,
+                                });
+    server_fixture_remove_plant();
+    return status;
+}
