@@ -90,19 +90,23 @@ static bool begin_emitting(struct poller *poller, struct emitter *emitter, int64
 }
 
 /* What the sink did not take is reported anew once it takes readings again. */
-static void end_emitting(struct poller *poller, struct emitter *emitter)
+static void pause_polling(struct poller *poller)
 {
-    emitter_flush(emitter);
-    reading_space_give_back(poller->context->space, emitter->space);
-    metric_add(&poller->counters[POLLER_READINGS], (int64_t)emitter->emitted);
-    if (!emitter->refused) {
-        return;
-    }
     metric_set(&poller->counters[POLLER_PAUSED], 1);
     log_warn(subsystem, log_event("polling_paused"), log_str("link", poller->name),
              log_str("reason", "the spool is full"));
     for (size_t i = 0; i < poller->unit_count; i++) {
         unit_forget(&poller->units[i]);
+    }
+}
+
+static void end_emitting(struct poller *poller, struct emitter *emitter)
+{
+    emitter_flush(emitter);
+    reading_space_give_back(poller->context->space, emitter->space);
+    metric_add(&poller->counters[POLLER_READINGS], (int64_t)emitter->emitted);
+    if (emitter->refused) {
+        pause_polling(poller);
     }
 }
 
@@ -263,14 +267,19 @@ static struct unit_turn next_turn(struct poller *poller, int64_t now_us)
     return best;
 }
 
+static bool sink_takes_readings(const struct poller *poller)
+{
+    const struct reading_sink *sink = poller->context->sink;
+    return sink->put(sink->owner, NULL, 0);
+}
+
 /* Whether the sink has room; if not, asks again after a while. */
 static bool sink_has_room(struct poller *poller)
 {
     if (metric_get(&poller->counters[POLLER_PAUSED]) == 0) {
         return true;
     }
-    const struct reading_sink *sink = poller->context->sink;
-    if (!sink->put(sink->owner, NULL, 0)) {
+    if (!sink_takes_readings(poller)) {
         wait_until(poller, clock_mono_us() + POLLER_SINK_RETRY_MS * CLOCK_US_PER_MS);
         return false;
     }
@@ -325,6 +334,9 @@ static void check_stale(struct poller *poller)
 static void *run(void *argument)
 {
     struct poller *poller = argument;
+    if (!sink_takes_readings(poller)) {
+        pause_polling(poller);
+    }
     while (!is_stopping(poller)) {
         step(poller);
         check_stale(poller);

@@ -275,6 +275,21 @@ START_TEST(a_full_sink_stops_polling_until_it_has_room)
 }
 END_TEST
 
+START_TEST(nothing_is_read_before_there_is_room_for_it)
+{
+    struct rig rig;
+    rig_set_up(&rig);
+    reading_collector_set_full(&rig.collector, true);
+    rig_start(&rig, "", "[{id: 1, tags: [{name: a, table: holding, address: 0, type: uint16, " FAST "}]}]");
+    reading_collector_await_refusals(&rig.collector, 3);
+    ck_assert_uint_eq(plc_server_requests(rig.plc), 0);
+    reading_collector_set_full(&rig.collector, false);
+    struct reading reading;
+    reading_collector_await(&rig.collector, 0, 0, good(), &reading);
+    rig_tear_down(&rig);
+}
+END_TEST
+
 int main(void)
 {
     return suite_run("field", (const TTest *[]){
@@ -286,6 +301,7 @@ int main(void)
                                   the_backup_takes_over_when_the_first_way_ends,
                                   status_and_metrics_tell_what_happens,
                                   a_full_sink_stops_polling_until_it_has_room,
+                                  nothing_is_read_before_there_is_room_for_it,
                                   NULL,
                               });
 }
