@@ -317,12 +317,14 @@ static enum err start(struct bridge *bridge, struct err_text *why)
     return result == ERR_OK ? start_field(bridge, why) : result;
 }
 
-/* In this order: no more readings, then no more acks, then the spool commits what it has. */
-static void tear_down(struct bridge *bridge)
+/* In this order: no more readings, then no more acks, then the spool commits what it has; whether it could.
+ */
+static bool tear_down(struct bridge *bridge)
 {
     field_stop(bridge->field);
     control_stop(bridge->control);
     uplink_free(bridge->uplink);
+    bool committed = spool_thread_stop(bridge->spool);
     spool_thread_free(bridge->spool);
     loop_timer_free(bridge->watchdog_timer);
     loop_timer_free(bridge->deadline_timer);
@@ -331,6 +333,7 @@ static void tear_down(struct bridge *bridge)
     loop_signal_free(bridge->stop_signals[1]);
     loop_free(bridge->loop);
     free_options(bridge, &bridge->options);
+    return committed;
 }
 
 static void say_ready(struct bridge *bridge)
@@ -361,9 +364,9 @@ int bridge_run(const struct daemon *daemon, const char *config, struct bridge_op
     } else {
         log_error("bridge", log_event("cannot_start"), log_str("reason", why.text));
     }
-    int status = result != ERR_OK || bridge.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    bool committed = tear_down(&bridge);
+    int status = result != ERR_OK || bridge.failed || !committed ? EXIT_FAILURE : EXIT_SUCCESS;
     status = bridge.wrong_spool ? EXIT_USAGE : status;
-    tear_down(&bridge);
     log_info("bridge", log_event("stopped"), log_i64("exit_status", status));
     return status;
 }

@@ -28,6 +28,7 @@ struct spool_thread {
     struct outbox *outbox;
     pthread_t thread;
     bool started;
+    bool failed; /* for whoever has joined the thread */
     uint8_t epoch[BATCH_EPOCH_SIZE];
 
     pthread_mutex_t mutex;
@@ -87,9 +88,10 @@ static enum err commit(struct spool_thread *thread, bool flush, struct err_text 
     struct spooler_time now = time_now();
     enum err result = spooler_commit(thread->spooler, &now, flush, &committed, why);
     hand_out(thread, &committed);
-    bool changed = thread->disk_full != (result == ERR_DISK_FULL) ||
-                   thread->published != spooler_counts(thread->spooler)->commits;
-    thread->disk_full = result == ERR_DISK_FULL;
+    bool disk_full = spooler_disk_is_full(thread->spooler);
+    bool changed =
+        thread->disk_full != disk_full || thread->published != spooler_counts(thread->spooler)->commits;
+    thread->disk_full = disk_full;
     thread->published = spooler_counts(thread->spooler)->commits;
     enum err published = changed ? publish(thread, why) : ERR_OK;
     return result == ERR_OK ? published : result;
@@ -119,7 +121,11 @@ static enum err use_up(struct spool_thread *thread, struct err_text *why)
 /* Everything that was put before now becomes batches and is committed: what is at hand, then what waits. */
 static enum err drain(struct spool_thread *thread, struct err_text *why)
 {
-    enum err result = use_up(thread, why);
+    enum err result =
+        thread->disk_full ? commit(thread, true, why) : ERR_OK; /* then there is room to collect */
+    if (result == ERR_OK) {
+        result = use_up(thread, why);
+    }
     if (result == ERR_OK) {
         inbox_take_readings(thread->inbox, &thread->content);
         result = use_up(thread, why);
@@ -296,7 +302,8 @@ static enum err round_of_work(struct spool_thread *thread, struct err_text *why)
 static enum err finish(struct spool_thread *thread, struct err_text *why)
 {
     enum err result = drain(thread, why);
-    return result == ERR_OK ? spooler_stop(thread->spooler, why) : result;
+    struct spooler_time now = time_now();
+    return result == ERR_OK ? spooler_stop(thread->spooler, &now, why) : result;
 }
 
 static void fail(struct spool_thread *thread, enum err code, const struct err_text *why)
@@ -336,6 +343,7 @@ static void *run(void *argument)
         }
     }
     if (result != ERR_OK) {
+        thread->failed = true;
         fail(thread, result, &why);
     }
     refuse_changes(thread);
@@ -391,8 +399,11 @@ enum err spool_thread_start(const struct spool_thread_options *options, struct s
     return ERR_OK;
 }
 
-void spool_thread_stop(struct spool_thread *thread)
+bool spool_thread_stop(struct spool_thread *thread)
 {
+    if (!thread) {
+        return true;
+    }
     if (thread->started) {
         inbox_stop(thread->inbox);
         pthread_join(thread->thread, NULL);
@@ -400,6 +411,7 @@ void spool_thread_stop(struct spool_thread *thread)
     }
     spooler_free(thread->spooler);
     thread->spooler = NULL;
+    return !thread->failed;
 }
 
 void spool_thread_free(struct spool_thread *thread)

@@ -59,8 +59,9 @@ struct spool_thread;
 
 MUST_USE enum err spool_thread_start(const struct spool_thread_options *options, struct spool_thread **thread,
                                      struct err_text *why);
-/* Commits what is here (readings, acks), ends the thread, closes the spool. The sink refuses afterwards. */
-void spool_thread_stop(struct spool_thread *thread);
+/* Commits what is here (readings, acks), ends the thread, closes the spool. The sink refuses afterwards.
+ * False: it had failed, or could not commit: the next life accounts for what it held. NULL is fine. */
+bool spool_thread_stop(struct spool_thread *thread);
 /* After spool_thread_stop(), and when the loop no longer runs: events may still have been posted. NULL is
  * fine. */
 void spool_thread_free(struct spool_thread *thread);

@@ -26,6 +26,7 @@ struct spooler {
     int64_t received_us;    /* wall: what the inbox has given was put until then */
     int64_t mark_us;        /* monotonic: a commit is due then, if only to say that nothing was taken */
     struct gap interrupted; /* of the bridge's last life, for the next commit; no reason = none */
+    bool stopped;           /* no reading comes any more */
 
     bool disk_full;   /* the last commit found no space */
     int64_t retry_us; /* monotonic: then it is tried again */
@@ -216,6 +217,10 @@ struct outcome {
 
 static void note_unsaved(struct spooler *spooler)
 {
+    if (spooler->stopped) {
+        spool_set_unsaved_since(spooler->spool, 0);
+        return;
+    }
     int64_t waiting_us = batcher_first_request_us(spooler->batcher);
     int64_t since_us = spooler->received_us - spooler->configuration.in_flight_us;
     since_us = waiting_us < since_us ? waiting_us : since_us;
@@ -289,7 +294,7 @@ static enum err is_due(struct spooler *spooler, const struct spooler_time *now, 
                        struct err_text *why)
 {
     if (spooler->disk_full) {
-        *due = now->mono_us >= spooler->retry_us;
+        *due = flush || now->mono_us >= spooler->retry_us;
         return ERR_OK;
     }
     bool acks = spooler->acks.count > 0 && (flush || now->mono_us >= ack_list_deadline_us(&spooler->acks));
@@ -350,14 +355,17 @@ enum err spooler_start(struct spooler *spooler, const struct spooler_time *now, 
     return result == ERR_DISK_FULL ? ERR_OK : result;
 }
 
-enum err spooler_stop(struct spooler *spooler, struct err_text *why)
+enum err spooler_stop(struct spooler *spooler, const struct spooler_time *now, struct err_text *why)
 {
-    enum err result = spool_begin(spooler->spool, why);
-    if (result != ERR_OK) {
-        return result;
+    struct outcome outcome;
+    struct spool_batches made = {0};
+    spooler->stopped = true;
+    enum err result = transact(spooler, now, &outcome, why);
+    if (result == ERR_OK) {
+        committed(spooler, now, &outcome, &made);
     }
-    spool_set_unsaved_since(spooler->spool, 0);
-    return spool_commit(spooler->spool, why);
+    spool_batches_clear(&made); /* part of the backlog of the next life */
+    return result;
 }
 
 /* ---- transactions of their own ---- */
@@ -444,6 +452,11 @@ enum err spooler_renumber(struct spooler *spooler, uint64_t seq, const struct sp
 }
 
 /* ---- asking ---- */
+
+bool spooler_disk_is_full(const struct spooler *spooler)
+{
+    return spooler->disk_full;
+}
 
 bool spooler_accepts(const struct spooler *spooler)
 {

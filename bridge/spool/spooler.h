@@ -59,7 +59,7 @@ void spooler_free(struct spooler *spooler); /* NULL is fine; closes the spool */
 MUST_USE enum err spooler_start(struct spooler *spooler, const struct spooler_time *now,
                                 struct err_text *why);
 /* After the last reading was committed. */
-MUST_USE enum err spooler_stop(struct spooler *spooler, struct err_text *why);
+MUST_USE enum err spooler_stop(struct spooler *spooler, const struct spooler_time *now, struct err_text *why);
 
 /* Changes catalog and limits. Call only when no reading is left: after spooler_collect() with `flush`. */
 MUST_USE enum err spooler_configure(struct spooler *spooler, const struct spool_configuration *configuration,
@@ -77,8 +77,9 @@ MUST_USE enum err spooler_ack(struct spooler *spooler, const struct spool_ack *a
 
 /*
  * Commits what is pending, if there is anything (or acks are old enough, or `flush`), in one transaction.
- * Batches that may be sent now go behind `committed`. ERR_DISK_FULL: nothing changed, all is kept for the
- * next call, readings are no longer accepted. Other failures are the end.
+ * Batches that may be sent now go behind `committed`. ERR_DISK_FULL: nothing changed, all is kept, readings
+ * are no longer accepted; calls do nothing then, until it is time to try again, or `flush`. Other failures
+ * are the end.
  */
 MUST_USE enum err spooler_commit(struct spooler *spooler, const struct spooler_time *now, bool flush,
                                  struct spool_batches *committed, struct err_text *why);
@@ -96,6 +97,8 @@ MUST_USE enum err spooler_read(struct spooler *spooler, uint64_t first, uint64_t
 MUST_USE enum err spooler_renumber(struct spooler *spooler, uint64_t seq, const struct spooler_time *now,
                                    struct spool_batches *committed, struct err_text *why);
 
+/* The last attempt to commit found no space; what it was to commit waits for the next one. */
+bool spooler_disk_is_full(const struct spooler *spooler);
 /* Whether readings are taken; false while full (or the disk is) and the policy is to stop. */
 bool spooler_accepts(const struct spooler *spooler);
 /* When to call spooler_commit() again though nothing new has come; monotonic, INT64_MAX = never. */

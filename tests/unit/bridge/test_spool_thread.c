@@ -211,18 +211,33 @@ START_TEST(a_failed_sync_ends_it_and_everybody_learns_it)
 }
 END_TEST
 
-START_TEST(a_full_disk_stops_the_links_and_ends_by_itself)
+static void put_until_the_disk_is_full(bool for_ever)
 {
-    static const struct spool_request leave = {.kind = SPOOL_REQUEST_LEAVE};
-    failing_vfs_arm(FAILING_WRITE, 1, true, SQLITE_FULL);
+    failing_vfs_arm(FAILING_WRITE, 1, for_ever, SQLITE_FULL);
     put(0, PER_BATCH);
     int64_t deadline_us = clock_mono_us() + FIXTURE_DEADLINE_US;
     while (status().accepting) {
         ck_assert(clock_mono_us() < deadline_us);
     }
+}
+
+START_TEST(there_was_no_room_and_now_there_is_so_stopping_commits_everything)
+{
+    put_until_the_disk_is_full(false);
+    ck_assert(spool_thread_stop(fixture.spool));
+    spool_thread_free(fixture.spool);
+    fixture_start(&fixture, &events);
+    ck_assert_int_eq(status().state.readings, PER_BATCH);
+}
+END_TEST
+
+START_TEST(a_full_disk_stops_the_links_and_ends_by_itself)
+{
+    static const struct spool_request leave = {.kind = SPOOL_REQUEST_LEAVE};
+    put_until_the_disk_is_full(true);
     struct reading_sink sink = spool_thread_sink(fixture.spool);
     ck_assert(!sink.put(sink.owner, NULL, 0));
-    spool_thread_stop(fixture.spool);
+    ck_assert(!spool_thread_stop(fixture.spool));
     ck_assert_int_eq(spool_thread_request(fixture.spool, &leave, 1), ERR_CLOSED);
     failing_vfs_arm(FAILING_WRITE, 0, false, SQLITE_OK);
 }
@@ -269,6 +284,7 @@ int main(void)
                               stopping_commits_the_readings_that_are_here,
                               another_catalog_comes_after_the_readings_of_the_old_one,
                               a_failed_sync_ends_it_and_everybody_learns_it,
+                              there_was_no_room_and_now_there_is_so_stopping_commits_everything,
                               a_full_disk_stops_the_links_and_ends_by_itself,
                               every_reading_of_many_links_is_committed_once,
                               NULL,

@@ -791,7 +791,7 @@ START_TEST(a_life_that_stopped_leaves_no_gap)
     start();
     put(0, 0, PER_BATCH);
     must_commit();
-    ck_assert_int_eq(spooler_stop(spooler, &why), ERR_OK);
+    ck_assert_int_eq(spooler_stop(spooler, &now, &why), ERR_OK);
     reopen();
     start();
     ck_assert_int_eq(interruptions(&gap), 0);
