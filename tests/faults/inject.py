@@ -7,6 +7,7 @@ strace counts for each thread of its own, so the third call of a process may be 
 """
 
 import os
+import re
 import subprocess
 
 from plant import skip
@@ -28,7 +29,7 @@ def with_injection(daemon, calls, effect, when):
     report = daemon.log + ".strace"
     open(report, "w").close()
     trace = ["-e", f"trace={calls}", "-e", f"inject={calls}:{effect}:when={when}"]
-    daemon.prefix = ["strace", "-D", "-f", "-qq", "-o", report, *trace]
+    daemon.prefix = ["strace", "-D", "-f", "-qq", "-y", "-o", report, *trace]
     daemon.environment = UNSANITIZED
     return report
 
@@ -38,8 +39,10 @@ def without_injection(daemon):
 
 
 def was_injected(daemon):
+    """Whether it has happened to a file; SQLite syncs folders without heeding the outcome, and ours is checked."""
     report = daemon.log + ".strace"
     if not os.path.exists(report):
         return False
     with open(report, encoding="utf-8", errors="replace") as file:
-        return "INJECTED" in file.read()
+        paths = [match[1] for match in re.finditer(r"^\d+ +\w+\(\d+<([^>]*)>.*INJECTED", file.read(), re.MULTILINE)]
+    return any(not os.path.isdir(path) for path in paths)
