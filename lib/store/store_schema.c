@@ -45,7 +45,7 @@
     " from_us INTEGER NOT NULL,"  /* both 0 = unknown */                                                     \
     " to_us INTEGER NOT NULL,"                                                                               \
     " link TEXT NOT NULL) STRICT;" /* '' = all links */                                                      \
-    "CREATE INDEX gap_record_by_sequence ON gap_record (stream, last_seq);"
+    "CREATE INDEX gap_record_by_sequence ON gap_record (stream, last_seq, first_seq);"
 
 #define VIEWS                                                                                                \
     "CREATE VIEW gap (bridge, epoch, seq, reason, first_seq, last_seq, readings, from_us, to_us, link) AS"   \

@@ -24,16 +24,22 @@ static const char *const queries[QUERIES] = {
     [WIDEN_STREAM] = "UPDATE stream SET span_us = ?2 WHERE id = ?1",
     [ADVANCE_STREAM] = "UPDATE stream SET contiguous = ?2 WHERE id = ?1",
     [WALK_BATCHES] = "SELECT seq FROM batch WHERE stream = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-    [GAP_OVER] =
-        "SELECT max(last_seq) FROM gap_record WHERE stream = ?1 AND last_seq >= ?2 AND first_seq <= ?2",
+    [GAP_OVER] = "SELECT last_seq FROM (SELECT first_seq, last_seq FROM gap_record WHERE stream = ?1 AND "
+                 "last_seq >= ?2 "
+                 "ORDER BY last_seq LIMIT ?3) WHERE first_seq <= ?2 LIMIT 1",
     [PUT_GAP] =
         "INSERT INTO gap_record (batch, stream, reason, first_seq, last_seq, readings, from_us, to_us, link) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [HIGHEST] = "SELECT max(seq) FROM batch WHERE stream = ?1",
 };
 
-/* Sequences that one look at a stream's beginning walks over; the next look goes on from there. */
-enum { WALK_MAX = 100000 };
+/* What one look at how far a stream has got may cost, whatever a bridge says it lost: the one thread that
+ * does it serves all bridges. A look that stops short says less than is stored, which is allowed. */
+enum {
+    WALK_MAX = 16384,      /* batches that follow one another */
+    JUMPS_MAX = 256,       /* gaps jumped over */
+    GAPS_TRIED_MAX = 1024, /* gaps looked at for one jump */
+};
 
 struct sqlite_streams {
     struct db *db;
@@ -102,18 +108,19 @@ enum err sqlite_streams_claim(struct sqlite_streams *streams, const char *bridge
 
 /* ---- how far it has got ---- */
 
-/* Walks over stored sequences that follow one another. */
-static enum err walk_batches(struct sqlite_streams *streams, struct sqlite_stream *stream,
+/* Walks over stored sequences that follow one another, `left` at most. */
+static enum err walk_batches(struct sqlite_streams *streams, struct sqlite_stream *stream, int64_t *left,
                              struct err_text *why)
 {
     sqlite3_stmt *statement = streams->statements[WALK_BATCHES];
     sqlite3_bind_int64(statement, 1, stream->id);
     sqlite3_bind_int64(statement, 2, stream->contiguous);
-    sqlite3_bind_int64(statement, 3, WALK_MAX);
+    sqlite3_bind_int64(statement, 3, *left);
     bool row;
     enum err result = db_step(streams->db, statement, &row, why);
     while (result == ERR_OK && row && sqlite3_column_int64(statement, 0) == stream->contiguous + 1) {
         stream->contiguous++;
+        (*left)--;
         result = db_step(streams->db, statement, &row, why);
     }
     finish(statement);
@@ -126,6 +133,7 @@ static enum err jump_gap(struct sqlite_streams *streams, struct sqlite_stream *s
 {
     sqlite3_bind_int64(streams->statements[GAP_OVER], 1, stream->id);
     sqlite3_bind_int64(streams->statements[GAP_OVER], 2, stream->contiguous + 1);
+    sqlite3_bind_int64(streams->statements[GAP_OVER], 3, GAPS_TRIED_MAX);
     int64_t last;
     enum err result = query_number(streams, GAP_OVER, &last, why);
     *jumped = last > stream->contiguous;
@@ -137,9 +145,10 @@ enum err sqlite_streams_advance(struct sqlite_streams *streams, struct sqlite_st
                                 struct err_text *why)
 {
     bool jumped = true;
+    int64_t left = WALK_MAX;
     enum err result = ERR_OK;
-    while (result == ERR_OK && jumped && stream->contiguous < INT64_MAX) {
-        result = walk_batches(streams, stream, why);
+    for (int jumps = 0; result == ERR_OK && jumped && jumps < JUMPS_MAX; jumps++) {
+        result = walk_batches(streams, stream, &left, why);
         jumped = false;
         if (result == ERR_OK && stream->contiguous < INT64_MAX) {
             result = jump_gap(streams, stream, &jumped, why);
@@ -218,8 +227,9 @@ enum err sqlite_streams_note(struct sqlite_streams *streams, struct sqlite_strea
     if (result == ERR_OK && span_us > stream->span_us) {
         result = update_stream(streams, WIDEN_STREAM, stream->id, span_us, why);
     }
-    // Written now and then: the row need not change with every batch.
-    if (result != ERR_OK || view->identity.sequence % STORE_CONTIGUOUS_STEP != 0) {
+    // Written now and then: the row need not change with every batch. Gaps are rare, and costly to walk over.
+    bool due = view->kind == BATCH_GAPS || view->identity.sequence % STORE_CONTIGUOUS_STEP == 0;
+    if (result != ERR_OK || !due) {
         return result;
     }
     int64_t before = stream->contiguous;

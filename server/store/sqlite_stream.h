@@ -32,7 +32,8 @@ MUST_USE enum err sqlite_streams_claim(struct sqlite_streams *streams, const cha
 MUST_USE enum err sqlite_streams_note(struct sqlite_streams *streams, struct sqlite_stream *stream,
                                       int64_t batch, const struct batch_view *view, struct err_text *why);
 
-/* Counts on from stream->contiguous as far as the sequences are stored or accounted for. */
+/* Counts on from stream->contiguous as far as the sequences are stored or accounted for. One call does a
+ * bounded amount of work, so it may stop short. */
 MUST_USE enum err sqlite_streams_advance(struct sqlite_streams *streams, struct sqlite_stream *stream,
                                          struct err_text *why);
 MUST_USE enum err sqlite_streams_highest(struct sqlite_streams *streams, const struct sqlite_stream *stream,

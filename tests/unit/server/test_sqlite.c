@@ -1,4 +1,5 @@
 #include "base/array.h"
+#include "base/clock.h"
 #include "store/sqlite.h"
 #include "store_fixture.h"
 #include "support/failing_vfs.h"
@@ -275,6 +276,48 @@ START_TEST(gaps_account_for_what_never_arrives)
 }
 END_TEST
 
+/* Each gap in a record of its own: what a bridge may send, and what must not keep the store from the others.
+ */
+START_TEST(no_number_of_gaps_makes_a_look_long)
+{
+    enum { BATCHES = 16, FAR_AHEAD = 1 << 30 };
+    static struct gap gaps[BATCH_GAPS_MAX];
+    for (uint64_t batch = 0; batch < BATCHES; batch++) {
+        for (uint64_t i = 0; i < BATCH_GAPS_MAX; i++) {
+            uint64_t sequence = batch * BATCH_GAPS_MAX + i + 1;
+            gaps[i] =
+                (struct gap){.reason = GAP_SPOOL_FULL, .first_sequence = sequence, .last_sequence = sequence};
+        }
+        put_gaps(FAR_AHEAD + batch, gaps, BATCH_GAPS_MAX);
+    }
+    int64_t begin_us = clock_mono_us();
+    uint64_t contiguous = look_up("cell-3", 1).contiguous;
+    ck_assert_int_lt(clock_mono_us() - begin_us, CLOCK_US_PER_S);
+    ck_assert_uint_gt(contiguous, 0);
+    ck_assert_uint_le(contiguous, BATCHES * BATCH_GAPS_MAX);
+}
+END_TEST
+
+START_TEST(a_look_that_stopped_short_is_gone_on_with)
+{
+    enum { GAPS = 3000 };
+    static struct gap gaps[GAPS];
+    for (uint64_t i = 0; i < GAPS; i++) {
+        gaps[i] = (struct gap){.reason = GAP_SPOOL_FULL, .first_sequence = i + 1, .last_sequence = i + 1};
+    }
+    put_gaps(GAPS + 1, gaps, GAPS);
+    uint64_t contiguous = look_up("cell-3", 1).contiguous;
+    ck_assert_uint_lt(contiguous, GAPS);
+    for (uint64_t sequence = GAPS + 2; contiguous < GAPS; sequence++) {
+        uint64_t before = contiguous;
+        put("cell-3", 1, sequence * STORE_CONTIGUOUS_STEP, 1);
+        contiguous = look_up("cell-3", 1).contiguous;
+        ck_assert_uint_gt(contiguous, before);
+    }
+    ck_assert_uint_eq(contiguous, GAPS + 1);
+}
+END_TEST
+
 START_TEST(a_group_that_is_rolled_back_leaves_nothing)
 {
     struct fixture_batch batch;
@@ -440,6 +483,8 @@ int main(void)
                               the_longest_batch_of_a_stream_is_known,
                               holes_can_be_listed,
                               gaps_account_for_what_never_arrives,
+                              no_number_of_gaps_makes_a_look_long,
+                              a_look_that_stopped_short_is_gone_on_with,
                               a_group_that_is_rolled_back_leaves_nothing,
                               the_store_keeps_its_identity_and_another_store_has_another,
                               only_known_kinds_of_store_are_opened,
