@@ -1,27 +1,19 @@
 #include "tunnel/session_receiver.h"
 
 #include "base/array.h"
+#include "tunnel/ack_queue.h"
+#include "tunnel/catalog_shelf.h"
 #include "tunnel/digest.h"
 #include "tunnel/flight.h"
-#include "tunnel/frame_stream.h"
-#include "tunnel/liveness.h"
+#include "tunnel/session_link.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    HELD_ANSWERS_MAX = 8, /* ranges of answers that wait for the end of a cork; more go out at once */
     KEPT_CAPACITY = 4096, /* of the space for outgoing frames; more is given back after use */
     NO_MEMORY_DELAY_MS = 1000,
-};
-
-/* A catalog of this session. */
-struct held_catalog {
-    const struct catalog *catalog;
-    struct catalog *owned; /* NULL: the owner's */
-    uint8_t hash[CATALOG_HASH_SIZE];
-    bool pending; /* not answered yet */
 };
 
 struct receiver {
@@ -31,19 +23,14 @@ struct receiver {
     enum receiver_state state;
     struct frame_hello hello;
     uint8_t epoch[BATCH_EPOCH_SIZE];
-    struct frame_stream stream;
-    struct buffer out;
+    struct session_link link;
     struct flight outstanding;
-    struct liveness liveness;
+    struct catalog_shelf shelf;
+    struct ack_queue answers;
+    unsigned corked;
     int64_t state_since_us; /* WAIT_OPEN, LOOKING_UP: since when */
     int64_t owed_since_us;  /* since when the bridge has heard nothing, while it waits for something */
-    struct held_catalog catalogs[TUNNEL_CATALOGS_MAX];
-    size_t catalog_count, catalogs_pending;
-    size_t catalogs_received, catalog_bytes;
-    struct ack_range *answers; /* owned, HELD_ANSWERS_MAX while there are any */
-    size_t answer_count;
-    unsigned corked;
-    struct frame_bye bye; /* DRAINING: what the bridge said */
+    struct frame_bye bye;   /* DRAINING: what the bridge said */
 };
 
 static bool may_move(enum receiver_state from, enum receiver_state to)
@@ -64,55 +51,36 @@ static bool may_move(enum receiver_state from, enum receiver_state to)
     return false;
 }
 
-static void move(struct receiver *receiver, enum receiver_state state, int64_t now_us)
+static void move(struct receiver *receiver, enum receiver_state state)
 {
     bool allowed = may_move(receiver->state, state);
     assert(allowed);
     (void)allowed;
     receiver->state = state;
-    receiver->state_since_us = now_us;
 }
 
-static void send_out(struct receiver *receiver)
+static void on_ended(void *machine, enum err code, const struct frame_bye *bye)
 {
-    receiver->events->send(receiver->owner, buffer_bytes(&receiver->out));
-    if (receiver->out.capacity > KEPT_CAPACITY) {
-        buffer_fini(&receiver->out);
-    } else {
-        buffer_clear(&receiver->out);
-    }
-}
-
-static void end(struct receiver *receiver, enum err code, const struct frame_bye *bye, int64_t now_us)
-{
-    move(receiver, RECEIVER_CLOSED, now_us);
+    struct receiver *receiver = machine;
+    move(receiver, RECEIVER_CLOSED);
     receiver->events->closed(receiver->owner, code, bye->reason, bye->text);
 }
 
-/* Says why, as far as there is memory to say it, and ends. */
-static void give_up(struct receiver *receiver, enum err code, enum bye_reason reason, const char *text,
-                    int64_t now_us)
+/* When what is being handled came. */
+static int64_t heard_us(const struct receiver *receiver)
 {
-    struct frame_bye bye = {.reason = reason};
-    frame_set_text(bye.text, text);
-    if (frame_write_bye(&receiver->out, &bye) == ERR_OK) {
-        send_out(receiver);
-    }
-    end(receiver, code, &bye, now_us);
+    return receiver->link.liveness.heard_us;
 }
 
-static void send_or_give_up(struct receiver *receiver, enum err written, int64_t now_us)
+static void send_bytes(void *machine, struct bytes bytes)
 {
-    if (written == ERR_OK) {
-        send_out(receiver);
-    } else {
-        give_up(receiver, written, BYE_SHUTTING_DOWN, "out of memory", now_us);
-    }
+    const struct receiver *receiver = machine;
+    receiver->events->send(receiver->owner, bytes);
 }
 
 static bool is_answering(const struct receiver *receiver)
 {
-    return receiver->outstanding.count > 0 || receiver->catalogs_pending > 0;
+    return receiver->outstanding.count > 0 || receiver->shelf.pending > 0;
 }
 
 static void start_owing(struct receiver *receiver, int64_t now_us)
@@ -124,28 +92,22 @@ static void start_owing(struct receiver *receiver, int64_t now_us)
 
 static void send_answers(struct receiver *receiver, int64_t now_us)
 {
-    if (receiver->answer_count == 0 || receiver->state == RECEIVER_CLOSED) {
+    if (receiver->answers.count == 0 || receiver->state == RECEIVER_CLOSED) {
         return;
     }
-    enum err err = frame_write_ack(&receiver->out, receiver->answers, receiver->answer_count);
-    receiver->answer_count = 0;
-    free(receiver->answers);
-    receiver->answers = NULL;
     receiver->owed_since_us = now_us;
-    send_or_give_up(receiver, err, now_us);
+    session_link_send(&receiver->link, ack_queue_write(&receiver->answers, &receiver->link.out));
 }
 
 /* Ends the session once the bridge has said goodbye and everything it sent has been answered. */
-static void drain(struct receiver *receiver, int64_t now_us)
+static void drain(struct receiver *receiver)
 {
     static const struct frame_bye done = {.reason = BYE_DONE};
     if (receiver->state != RECEIVER_DRAINING || is_answering(receiver)) {
         return;
     }
-    send_or_give_up(receiver, frame_write_bye(&receiver->out, &done), now_us);
-    if (receiver->state != RECEIVER_CLOSED) {
-        end(receiver, bye_reason_err(receiver->bye.reason), &receiver->bye, now_us);
-    }
+    session_link_send(&receiver->link, frame_write_bye(&receiver->link.out, &done));
+    session_link_end(&receiver->link, bye_reason_err(receiver->bye.reason), &receiver->bye);
 }
 
 void receiver_cork(struct receiver *receiver)
@@ -159,35 +121,20 @@ void receiver_uncork(struct receiver *receiver, int64_t now_us)
     receiver->corked--;
     if (receiver->corked == 0) {
         send_answers(receiver, now_us);
-        drain(receiver, now_us);
+        drain(receiver);
     }
-}
-
-static bool continues(const struct ack_range *range, const struct ack_range *next)
-{
-    return next->first > 0 && range->last == next->first - 1 && range->result == next->result &&
-           range->committed_us == next->committed_us && range->delay_ms == next->delay_ms &&
-           strcmp(range->text, next->text) == 0;
 }
 
 static void answer(struct receiver *receiver, const struct ack_range *range, int64_t now_us)
 {
-    size_t count = receiver->answer_count;
-    if (count > 0 && continues(&receiver->answers[count - 1], range)) {
-        receiver->answers[count - 1].last = range->last;
-        return;
-    }
-    if (count == HELD_ANSWERS_MAX) {
+    enum err err = ack_queue_add(&receiver->answers, range);
+    if (err == ERR_LIMIT) {
         send_answers(receiver, now_us);
+        err = ack_queue_add(&receiver->answers, range);
     }
-    if (!receiver->answers) {
-        receiver->answers = malloc(HELD_ANSWERS_MAX * sizeof *receiver->answers);
+    if (err != ERR_OK && receiver->state != RECEIVER_CLOSED) {
+        session_link_send(&receiver->link, frame_write_ack(&receiver->link.out, range, 1));
     }
-    if (!receiver->answers) {
-        send_or_give_up(receiver, frame_write_ack(&receiver->out, range, 1), now_us);
-        return;
-    }
-    receiver->answers[receiver->answer_count++] = *range;
 }
 
 void receiver_stored(struct receiver *receiver, uint64_t sequence, enum ack_result result,
@@ -208,7 +155,7 @@ void receiver_stored(struct receiver *receiver, uint64_t sequence, enum ack_resu
     receiver_uncork(receiver, now_us);
 }
 
-static enum err on_open(struct receiver *receiver, struct bytes payload, int64_t now_us, struct err_text *why)
+static enum err on_open(struct receiver *receiver, struct bytes payload, struct err_text *why)
 {
     struct frame_open open;
     enum err err = frame_read_open(payload, &open, why);
@@ -219,108 +166,72 @@ static enum err on_open(struct receiver *receiver, struct bytes payload, int64_t
         return err_set(why, ERR_VERSION, "bridge chose version %u, which was not offered", open.version);
     }
     memcpy(receiver->epoch, open.epoch, sizeof receiver->epoch);
-    move(receiver, RECEIVER_LOOKING_UP, now_us);
+    move(receiver, RECEIVER_LOOKING_UP);
+    receiver->state_since_us = heard_us(receiver);
     receiver->events->open(receiver->owner, &open);
     return ERR_OK;
 }
 
-static struct held_catalog *held_catalog(struct receiver *receiver, const uint8_t *hash)
-{
-    for (size_t i = 0; i < receiver->catalog_count; i++) {
-        if (memcmp(receiver->catalogs[i].hash, hash, CATALOG_HASH_SIZE) == 0) {
-            return &receiver->catalogs[i];
-        }
-    }
-    return NULL;
-}
-
-static void drop_catalog(struct receiver *receiver, struct held_catalog *held)
-{
-    catalog_free(held->owned);
-    *held = receiver->catalogs[--receiver->catalog_count];
-}
-
-/* Finds the catalog with the owner, or decodes it. */
-static enum err hold_catalog(struct receiver *receiver, struct bytes encoded, const uint8_t *hash,
-                             struct held_catalog **held, struct err_text *why)
-{
-    struct held_catalog made = {.catalog = receiver->events->find_catalog(receiver->owner, hash)};
-    if (!made.catalog) {
-        enum err err = catalog_decode(encoded, &made.owned, why);
-        if (err != ERR_OK) {
-            return err;
-        }
-        made.catalog = made.owned;
-        if (receiver->events->keep_catalog && receiver->events->keep_catalog(receiver->owner, made.owned)) {
-            made.owned = NULL;
-        }
-    }
-    memcpy(made.hash, hash, CATALOG_HASH_SIZE);
-    *held = &receiver->catalogs[receiver->catalog_count++];
-    **held = made;
-    return ERR_OK;
-}
-
-static void answer_catalog(struct receiver *receiver, const uint8_t *hash, enum err err, const char *text,
-                           int64_t now_us)
+static void refuse_catalog(struct receiver *receiver, const uint8_t *hash, enum err err, const char *text)
 {
     struct frame_catalog_ack ack = {.result = err == ERR_NO_MEMORY ? ACK_RETRY_AFTER : ACK_REJECTED};
     memcpy(ack.hash, hash, sizeof ack.hash);
     frame_set_text(ack.text, text);
-    send_or_give_up(receiver, frame_write_catalog_ack(&receiver->out, &ack), now_us);
+    session_link_send(&receiver->link, frame_write_catalog_ack(&receiver->link.out, &ack));
 }
 
-static enum err on_catalog(struct receiver *receiver, struct bytes payload, int64_t now_us,
-                           struct err_text *why)
+/* An owner who shares catalogs among sessions takes it over. */
+static void offer_catalog(struct receiver *receiver, struct shelf_catalog *there)
+{
+    const struct receiver_events *events = receiver->events;
+    if (there->owned && events->keep_catalog && events->keep_catalog(receiver->owner, there->owned)) {
+        there->owned = NULL;
+    }
+}
+
+static enum err on_catalog(struct receiver *receiver, struct bytes payload, struct err_text *why)
 {
     uint8_t hash[CATALOG_HASH_SIZE];
     enum err err = digest_sha256(payload, hash);
     if (err != ERR_OK) {
         return err_set(why, err, "out of memory");
     }
-    receiver->catalogs_received++;
-    receiver->catalog_bytes += payload.size;
-    struct held_catalog *held = held_catalog(receiver, hash);
-    if (held && held->pending) {
-        return err_set(why, ERR_MALFORMED, "a catalog sent again before its answer");
-    }
-    if (!held) {
-        err = hold_catalog(receiver, payload, hash, &held, why);
+    const struct catalog *known = receiver->events->find_catalog(receiver->owner, hash);
+    start_owing(receiver, heard_us(receiver));
+    err = catalog_shelf_put(&receiver->shelf, payload, hash, known, why);
+    if (err == ERR_CONFLICT) {
+        return err;
     }
     if (err != ERR_OK) {
-        answer_catalog(receiver, hash, err, why->text, now_us);
+        refuse_catalog(receiver, hash, err, why->text);
         return ERR_OK;
     }
-    start_owing(receiver, now_us);
-    held->pending = true;
-    receiver->catalogs_pending++;
-    receiver->events->catalog(receiver->owner, held->catalog);
+    struct shelf_catalog *there = catalog_shelf_find(&receiver->shelf, hash);
+    if (!known) {
+        offer_catalog(receiver, there);
+    }
+    receiver->events->catalog(receiver->owner, there->catalog);
     return ERR_OK;
 }
 
 void receiver_catalog_stored(struct receiver *receiver, const struct frame_catalog_ack *ack, int64_t now_us)
 {
-    struct held_catalog *held = held_catalog(receiver, ack->hash);
-    if (receiver->state == RECEIVER_CLOSED || !held || !held->pending) {
+    bool stored = ack->result == ACK_COMMITTED || ack->result == ACK_DUPLICATE;
+    if (receiver->state == RECEIVER_CLOSED || !catalog_shelf_answer(&receiver->shelf, ack->hash, stored)) {
         return;
     }
-    held->pending = false;
-    receiver->catalogs_pending--;
     receiver->owed_since_us = now_us;
-    if (ack->result != ACK_COMMITTED && ack->result != ACK_DUPLICATE) {
-        drop_catalog(receiver, held);
-    }
-    send_or_give_up(receiver, frame_write_catalog_ack(&receiver->out, ack), now_us);
+    session_link_send(&receiver->link, frame_write_catalog_ack(&receiver->link.out, ack));
     if (receiver->corked == 0) {
-        drain(receiver, now_us);
+        drain(receiver);
     }
 }
 
 static enum err check_readings(struct receiver *receiver, const struct batch_view *view, struct err_text *why)
 {
-    const struct held_catalog *held = held_catalog(receiver, view->catalog_hash);
+    const struct shelf_catalog *there = catalog_shelf_find(&receiver->shelf, view->catalog_hash);
     const struct catalog *catalog =
-        held ? held->catalog : receiver->events->find_catalog(receiver->owner, view->catalog_hash);
+        there ? there->catalog : receiver->events->find_catalog(receiver->owner, view->catalog_hash);
     if (!catalog) {
         return err_set(why, ERR_NOT_FOUND, "batch: its catalog is unknown");
     }
@@ -357,8 +268,7 @@ static void refuse(struct receiver *receiver, uint64_t sequence, enum err err, c
     receiver->events->rejected(receiver->owner, sequence, text);
 }
 
-static enum err on_batch(struct receiver *receiver, struct bytes payload, int64_t now_us,
-                         struct err_text *why)
+static enum err on_batch(struct receiver *receiver, struct bytes payload, struct err_text *why)
 {
     struct frame_batch frame;
     enum err err = frame_read_batch(payload, &frame, why);
@@ -366,42 +276,24 @@ static enum err on_batch(struct receiver *receiver, struct bytes payload, int64_
         return err;
     }
     const struct flight_batch batch = {
-        .sequence = frame.sequence, .size = frame.encoded.size, .sent_us = now_us};
-    start_owing(receiver, now_us);
+        .sequence = frame.sequence, .size = frame.encoded.size, .sent_us = heard_us(receiver)};
+    start_owing(receiver, heard_us(receiver));
     err = flight_add(&receiver->outstanding, &batch);
     if (err != ERR_OK) {
-        return err_set(why, err, "batch %llu came again before its answer",
-                       (unsigned long long)frame.sequence);
+        return err_set(why, err, "batch %llu %s", (unsigned long long)frame.sequence,
+                       err == ERR_CONFLICT ? "came again before its answer" : "does not fit into memory");
     }
     struct batch_view view;
     err = check_batch(receiver, &frame, &view, why);
     if (err != ERR_OK) {
-        refuse(receiver, frame.sequence, err, why->text, now_us);
+        refuse(receiver, frame.sequence, err, why->text, heard_us(receiver));
         return ERR_OK;
     }
     receiver->events->batch(receiver->owner, &view, frame.historical);
     return ERR_OK;
 }
 
-static enum err on_test(struct receiver *receiver, struct bytes payload, int64_t now_us, struct err_text *why)
-{
-    enum err err = frame_read_empty(payload, why);
-    if (err == ERR_OK) {
-        send_or_give_up(receiver, frame_write_empty(&receiver->out, FRAME_TEST_ACK), now_us);
-    }
-    return err;
-}
-
-/* That something came is what counts, and it has been counted. */
-static enum err on_test_ack(struct receiver *receiver, struct bytes payload, int64_t now_us,
-                            struct err_text *why)
-{
-    (void)receiver;
-    (void)now_us;
-    return frame_read_empty(payload, why);
-}
-
-static enum err on_bye(struct receiver *receiver, struct bytes payload, int64_t now_us, struct err_text *why)
+static enum err on_bye(struct receiver *receiver, struct bytes payload, struct err_text *why)
 {
     enum err err = frame_read_bye(payload, &receiver->bye, why);
     if (err != ERR_OK) {
@@ -409,10 +301,10 @@ static enum err on_bye(struct receiver *receiver, struct bytes payload, int64_t 
     }
     enum err code = bye_reason_err(receiver->bye.reason);
     if (receiver->state != RECEIVER_READY || code != ERR_OK) {
-        end(receiver, code, &receiver->bye, now_us);
+        session_link_end(&receiver->link, code, &receiver->bye);
         return ERR_OK;
     }
-    move(receiver, RECEIVER_DRAINING, now_us);
+    move(receiver, RECEIVER_DRAINING);
     return ERR_OK;
 }
 
@@ -423,23 +315,15 @@ enum {
     IN_ANY = IN_WAIT_OPEN | 1 << RECEIVER_LOOKING_UP | IN_SESSION,
 };
 
+/* TEST and TEST_ACK are the link's to answer. */
 static const struct handler {
     unsigned states;
-    enum err (*handle)(struct receiver *receiver, struct bytes payload, int64_t now_us, struct err_text *why);
+    enum err (*handle)(struct receiver *receiver, struct bytes payload, struct err_text *why);
 } handlers[] = {
-    [FRAME_OPEN] = {IN_WAIT_OPEN, on_open},       [FRAME_CATALOG] = {IN_READY, on_catalog},
-    [FRAME_BATCH] = {IN_READY, on_batch},         [FRAME_TEST] = {IN_SESSION, on_test},
-    [FRAME_TEST_ACK] = {IN_SESSION, on_test_ack}, [FRAME_BYE] = {IN_ANY, on_bye},
+    [FRAME_OPEN] = {IN_WAIT_OPEN, on_open}, [FRAME_CATALOG] = {IN_READY, on_catalog},
+    [FRAME_BATCH] = {IN_READY, on_batch},   [FRAME_TEST] = {IN_SESSION, NULL},
+    [FRAME_TEST_ACK] = {IN_SESSION, NULL},  [FRAME_BYE] = {IN_ANY, on_bye},
 };
-
-static enum err catalog_max(const struct receiver *receiver, uint32_t *max, struct err_text *why)
-{
-    if (receiver->catalogs_received == TUNNEL_CATALOGS_MAX) {
-        return err_set(why, ERR_LIMIT, "more than %d catalogs in a session", TUNNEL_CATALOGS_MAX);
-    }
-    *max = receiver->hello.max_catalog - (uint32_t)receiver->catalog_bytes;
-    return ERR_OK;
-}
 
 static enum err batch_max(const struct receiver *receiver, uint32_t *max, struct err_text *why)
 {
@@ -452,14 +336,14 @@ static enum err batch_max(const struct receiver *receiver, uint32_t *max, struct
     return ERR_OK;
 }
 
-static enum err payload_max(const void *owner, enum frame_type type, uint32_t *max, struct err_text *why)
+static enum err payload_max(const void *machine, enum frame_type type, uint32_t *max, struct err_text *why)
 {
-    const struct receiver *receiver = owner;
+    const struct receiver *receiver = machine;
     if ((size_t)type >= ARRAY_LENGTH(handlers) || !(handlers[type].states & 1U << receiver->state)) {
         return err_set(why, ERR_MALFORMED, "a bridge does not send %s now", frame_type_name(type));
     }
     if (type == FRAME_CATALOG) {
-        return catalog_max(receiver, max, why);
+        return catalog_shelf_room(&receiver->shelf, receiver->hello.max_catalog, max, why);
     }
     if (type == FRAME_BATCH) {
         return batch_max(receiver, max, why);
@@ -468,43 +352,31 @@ static enum err payload_max(const void *owner, enum frame_type type, uint32_t *m
     return ERR_OK;
 }
 
-static void fail(struct receiver *receiver, enum err code, const char *text, int64_t now_us)
+static enum err on_frame(void *machine, const struct frame *frame, struct err_text *why)
 {
-    enum bye_reason reason = BYE_PROTOCOL;
-    if (code == ERR_VERSION) {
-        reason = BYE_VERSION;
-    } else if (code == ERR_NO_MEMORY) {
-        reason = BYE_SHUTTING_DOWN;
-    }
-    send_answers(receiver, now_us);
-    if (receiver->state != RECEIVER_CLOSED) {
-        give_up(receiver, code, reason, text, now_us);
-    }
+    struct receiver *receiver = machine;
+    return handlers[frame->type].handle(receiver, frame->payload, why);
 }
 
-static void take_frames(struct receiver *receiver, struct bytes bytes, int64_t now_us)
+static void before_bye(void *machine)
 {
-    const struct frame_gate gate = {.owner = receiver, .payload_max = payload_max};
-    bool whole = true;
-    while (whole && receiver->state != RECEIVER_CLOSED) {
-        struct frame frame;
-        struct err_text why = {""};
-        enum err err = frame_stream_next(&receiver->stream, &bytes, &gate, &frame, &whole, &why);
-        if (err == ERR_OK && whole) {
-            err = handlers[frame.type].handle(receiver, frame.payload, now_us, &why);
-        }
-        if (err != ERR_OK) {
-            fail(receiver, err, why.text, now_us);
-        }
-    }
+    struct receiver *receiver = machine;
+    send_answers(receiver, heard_us(receiver));
 }
+
+static const struct session_link_events link_events = {
+    .send = send_bytes,
+    .payload_max = payload_max,
+    .frame = on_frame,
+    .before_bye = before_bye,
+    .ended = on_ended,
+};
 
 void receiver_receive(struct receiver *receiver, struct bytes bytes, int64_t now_us)
 {
-    liveness_heard(&receiver->liveness, now_us);
-    bool was_waiting = frame_stream_is_waiting(&receiver->stream);
+    bool was_waiting = frame_stream_is_waiting(&receiver->link.stream);
     receiver_cork(receiver);
-    take_frames(receiver, bytes, now_us);
+    session_link_receive(&receiver->link, bytes, now_us);
     receiver_uncork(receiver, now_us);
     if (!was_waiting) {
         start_owing(receiver, now_us);
@@ -528,10 +400,16 @@ struct receiver *receiver_new(const struct receiver_options *options, int64_t no
     }
     receiver->state = RECEIVER_WAIT_OPEN;
     receiver->state_since_us = now_us;
-    liveness_start(&receiver->liveness, options->hello.t1_ms, options->hello.t3_ms, now_us);
-    frame_stream_init(&receiver->stream);
+    const struct session_link_options link = {.events = &link_events,
+                                              .machine = receiver,
+                                              .out_limit = FRAME_HEAD_SIZE + FRAME_SMALL_MAX +
+                                                           ACK_QUEUE_MAX * FRAME_ACK_RANGE_MAX,
+                                              .out_kept = KEPT_CAPACITY};
+    session_link_init(&receiver->link, &link);
+    liveness_start(&receiver->link.liveness, options->hello.t1_ms, options->hello.t3_ms, now_us);
     flight_init(&receiver->outstanding);
-    buffer_init(&receiver->out, FRAME_HEAD_SIZE + FRAME_SMALL_MAX + HELD_ANSWERS_MAX * FRAME_ACK_RANGE_MAX);
+    catalog_shelf_init(&receiver->shelf);
+    ack_queue_init(&receiver->answers);
     return receiver;
 }
 
@@ -540,13 +418,10 @@ void receiver_free(struct receiver *receiver)
     if (!receiver) {
         return;
     }
-    for (size_t i = 0; i < receiver->catalog_count; i++) {
-        catalog_free(receiver->catalogs[i].owned);
-    }
-    frame_stream_fini(&receiver->stream);
+    session_link_fini(&receiver->link);
     flight_fini(&receiver->outstanding);
-    buffer_fini(&receiver->out);
-    free(receiver->answers);
+    catalog_shelf_fini(&receiver->shelf);
+    ack_queue_fini(&receiver->answers);
     free(receiver);
 }
 
@@ -562,7 +437,8 @@ size_t receiver_outstanding(const struct receiver *receiver)
 
 void receiver_start(struct receiver *receiver, int64_t now_us)
 {
-    send_or_give_up(receiver, frame_write_hello(&receiver->out, &receiver->hello), now_us);
+    receiver->state_since_us = now_us;
+    session_link_send(&receiver->link, frame_write_hello(&receiver->link.out, &receiver->hello));
 }
 
 void receiver_opened(struct receiver *receiver, const struct frame_welcome *welcome, int64_t now_us)
@@ -570,15 +446,16 @@ void receiver_opened(struct receiver *receiver, const struct frame_welcome *welc
     if (receiver->state != RECEIVER_LOOKING_UP) {
         return;
     }
-    move(receiver, RECEIVER_READY, now_us);
-    send_or_give_up(receiver, frame_write_welcome(&receiver->out, welcome), now_us);
+    move(receiver, RECEIVER_READY);
+    receiver->owed_since_us = now_us;
+    session_link_send(&receiver->link, frame_write_welcome(&receiver->link.out, welcome));
 }
 
 void receiver_goodbye(struct receiver *receiver, enum bye_reason reason, const char *text, int64_t now_us)
 {
     send_answers(receiver, now_us);
     if (receiver->state != RECEIVER_CLOSED) {
-        give_up(receiver, bye_reason_err(reason), reason, text, now_us);
+        session_link_give_up(&receiver->link, bye_reason_err(reason), reason, text);
     }
 }
 
@@ -586,8 +463,8 @@ void receiver_goodbye(struct receiver *receiver, enum bye_reason reason, const c
  */
 static bool owes_a_sign(const struct receiver *receiver)
 {
-    bool coming =
-        frame_stream_is_waiting(&receiver->stream) && receiver->liveness.heard_us > receiver->owed_since_us;
+    bool coming = frame_stream_is_waiting(&receiver->link.stream) &&
+                  receiver->link.liveness.heard_us > receiver->owed_since_us;
     return is_answering(receiver) || coming;
 }
 
@@ -616,7 +493,7 @@ int64_t receiver_deadline_us(const struct receiver *receiver)
         return opening_deadline_us(receiver);
     }
     int64_t sign_us = sign_deadline_us(receiver);
-    int64_t alive_us = liveness_deadline_us(&receiver->liveness);
+    int64_t alive_us = liveness_deadline_us(&receiver->link.liveness);
     return sign_us < alive_us ? sign_us : alive_us;
 }
 
@@ -624,26 +501,17 @@ static void tick_opening(struct receiver *receiver, int64_t now_us)
 {
     if (now_us >= opening_deadline_us(receiver)) {
         bool late = receiver->state == RECEIVER_WAIT_OPEN;
-        give_up(receiver, ERR_TIMEOUT, BYE_TIMEOUT,
-                late ? "no OPEN within t1" : "the store took longer than t1", now_us);
+        session_link_give_up(&receiver->link, ERR_TIMEOUT, BYE_TIMEOUT,
+                             late ? "no OPEN within t1" : "the store took longer than t1");
     }
 }
 
 static void tick_session(struct receiver *receiver, int64_t now_us)
 {
-    switch (liveness_check(&receiver->liveness, now_us)) {
-    case LIVENESS_FINE:
-        break;
-    case LIVENESS_TEST_DUE:
-        send_or_give_up(receiver, frame_write_empty(&receiver->out, FRAME_TEST), now_us);
-        break;
-    case LIVENESS_GONE:
-        give_up(receiver, ERR_TIMEOUT, BYE_TIMEOUT, "no answer to TEST within t1", now_us);
-        break;
-    }
+    session_link_check_life(&receiver->link, now_us);
     if (receiver->state != RECEIVER_CLOSED && now_us >= sign_deadline_us(receiver)) {
         receiver->owed_since_us = now_us;
-        send_or_give_up(receiver, frame_write_ack(&receiver->out, NULL, 0), now_us);
+        session_link_send(&receiver->link, frame_write_ack(&receiver->link.out, NULL, 0));
     }
 }
 

@@ -2,8 +2,7 @@
 
 #include "base/array.h"
 #include "tunnel/flight.h"
-#include "tunnel/frame_stream.h"
-#include "tunnel/liveness.h"
+#include "tunnel/session_link.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -22,10 +21,8 @@ struct sender {
     enum sender_state state;
     struct frame_open open;
     struct frame_hello hello;
-    struct frame_stream stream;
-    struct buffer out;
+    struct session_link link;
     struct flight flight;
-    struct liveness liveness;
     size_t catalogs_sent, catalog_bytes, catalogs_waiting;
     int64_t state_since_us;   /* WAIT_HELLO, WAIT_WELCOME: since when */
     int64_t waiting_since_us; /* for an answer to a batch or catalog, while there is one to come */
@@ -52,50 +49,31 @@ static bool may_move(enum sender_state from, enum sender_state to)
     return false;
 }
 
-static void move(struct sender *sender, enum sender_state state, int64_t now_us)
+static void move(struct sender *sender, enum sender_state state)
 {
     bool allowed = may_move(sender->state, state);
     assert(allowed);
     (void)allowed;
     sender->state = state;
-    sender->state_since_us = now_us;
 }
 
-static void send_out(struct sender *sender)
+static void on_ended(void *machine, enum err code, const struct frame_bye *bye)
 {
-    sender->events->send(sender->owner, buffer_bytes(&sender->out));
-    if (sender->out.capacity > KEPT_CAPACITY) {
-        buffer_fini(&sender->out);
-    } else {
-        buffer_clear(&sender->out);
-    }
-}
-
-static void end(struct sender *sender, enum err code, const struct frame_bye *bye, int64_t now_us)
-{
-    move(sender, SENDER_CLOSED, now_us);
+    struct sender *sender = machine;
+    move(sender, SENDER_CLOSED);
     sender->events->closed(sender->owner, code, bye->reason, bye->text);
 }
 
-/* Says why, as far as there is memory to say it, and ends. */
-static void give_up(struct sender *sender, enum err code, enum bye_reason reason, const char *text,
-                    int64_t now_us)
+/* When what is being handled came. */
+static int64_t heard_us(const struct sender *sender)
 {
-    struct frame_bye bye = {.reason = reason};
-    frame_set_text(bye.text, text);
-    if (frame_write_bye(&sender->out, &bye) == ERR_OK) {
-        send_out(sender);
-    }
-    end(sender, code, &bye, now_us);
+    return sender->link.liveness.heard_us;
 }
 
-static void send_or_give_up(struct sender *sender, enum err written, int64_t now_us)
+static void send_bytes(void *machine, struct bytes bytes)
 {
-    if (written == ERR_OK) {
-        send_out(sender);
-    } else {
-        give_up(sender, written, BYE_SHUTTING_DOWN, "out of memory", now_us);
-    }
+    const struct sender *sender = machine;
+    sender->events->send(sender->owner, bytes);
 }
 
 static bool is_waiting(const struct sender *sender)
@@ -111,10 +89,10 @@ static void drain(struct sender *sender, int64_t now_us)
     }
     sender->said_bye = true;
     sender->said_bye_us = now_us;
-    send_or_give_up(sender, frame_write_bye(&sender->out, &sender->goodbye), now_us);
+    session_link_send(&sender->link, frame_write_bye(&sender->link.out, &sender->goodbye));
 }
 
-static enum err on_hello(struct sender *sender, struct bytes payload, int64_t now_us, struct err_text *why)
+static enum err on_hello(struct sender *sender, struct bytes payload, struct err_text *why)
 {
     enum err err = frame_read_hello(payload, &sender->hello, why);
     if (err != ERR_OK) {
@@ -125,26 +103,26 @@ static enum err on_hello(struct sender *sender, struct bytes payload, int64_t no
                        sender->hello.version_min, sender->hello.version_max, TUNNEL_VERSION);
     }
     sender->open.version = TUNNEL_VERSION;
-    liveness_start(&sender->liveness, sender->hello.t1_ms, sender->hello.t3_ms, now_us);
-    move(sender, SENDER_WAIT_WELCOME, now_us);
-    send_or_give_up(sender, frame_write_open(&sender->out, &sender->open), now_us);
+    liveness_start(&sender->link.liveness, sender->hello.t1_ms, sender->hello.t3_ms, heard_us(sender));
+    move(sender, SENDER_WAIT_WELCOME);
+    sender->state_since_us = heard_us(sender);
+    session_link_send(&sender->link, frame_write_open(&sender->link.out, &sender->open));
     return ERR_OK;
 }
 
-static enum err on_welcome(struct sender *sender, struct bytes payload, int64_t now_us, struct err_text *why)
+static enum err on_welcome(struct sender *sender, struct bytes payload, struct err_text *why)
 {
     struct frame_welcome welcome;
     enum err err = frame_read_welcome(payload, &welcome, why);
     if (err != ERR_OK) {
         return err;
     }
-    move(sender, SENDER_READY, now_us);
+    move(sender, SENDER_READY);
     sender->events->ready(sender->owner, &sender->hello, &welcome);
     return ERR_OK;
 }
 
-static enum err on_catalog_ack(struct sender *sender, struct bytes payload, int64_t now_us,
-                               struct err_text *why)
+static enum err on_catalog_ack(struct sender *sender, struct bytes payload, struct err_text *why)
 {
     struct frame_catalog_ack ack;
     enum err err = frame_read_catalog_ack(payload, &ack, why);
@@ -155,9 +133,9 @@ static enum err on_catalog_ack(struct sender *sender, struct bytes payload, int6
         return err_set(why, ERR_MALFORMED, "an answer to a catalog that was not sent");
     }
     sender->catalogs_waiting--;
-    sender->waiting_since_us = now_us;
+    sender->waiting_since_us = heard_us(sender);
     sender->events->catalog_acked(sender->owner, &ack);
-    drain(sender, now_us);
+    drain(sender, heard_us(sender));
     return ERR_OK;
 }
 
@@ -173,7 +151,7 @@ static enum err on_range(void *owner, const struct ack_range *range, struct err_
     return ERR_OK;
 }
 
-static enum err on_ack(struct sender *sender, struct bytes payload, int64_t now_us, struct err_text *why)
+static enum err on_ack(struct sender *sender, struct bytes payload, struct err_text *why)
 {
     const struct ack_visitor visitor = {.owner = sender, .range = on_range};
     size_t ranges;
@@ -181,38 +159,21 @@ static enum err on_ack(struct sender *sender, struct bytes payload, int64_t now_
     if (err != ERR_OK) {
         return err;
     }
-    sender->waiting_since_us = now_us;
-    drain(sender, now_us);
+    sender->waiting_since_us = heard_us(sender);
+    drain(sender, heard_us(sender));
     return ERR_OK;
 }
 
-static enum err on_test(struct sender *sender, struct bytes payload, int64_t now_us, struct err_text *why)
-{
-    enum err err = frame_read_empty(payload, why);
-    if (err == ERR_OK) {
-        send_or_give_up(sender, frame_write_empty(&sender->out, FRAME_TEST_ACK), now_us);
-    }
-    return err;
-}
-
-/* That something came is what counts, and it has been counted. */
-static enum err on_test_ack(struct sender *sender, struct bytes payload, int64_t now_us, struct err_text *why)
-{
-    (void)sender;
-    (void)now_us;
-    return frame_read_empty(payload, why);
-}
-
-static void answer_bye(struct sender *sender, int64_t now_us)
+static void answer_bye(struct sender *sender)
 {
     static const struct frame_bye done = {.reason = BYE_DONE};
-    (void)now_us;
-    if (!sender->said_bye && frame_write_bye(&sender->out, &done) == ERR_OK) {
-        send_out(sender);
+    struct session_link *link = &sender->link;
+    if (!sender->said_bye && frame_write_bye(&link->out, &done) == ERR_OK) {
+        session_link_send(link, ERR_OK);
     }
 }
 
-static enum err on_bye(struct sender *sender, struct bytes payload, int64_t now_us, struct err_text *why)
+static enum err on_bye(struct sender *sender, struct bytes payload, struct err_text *why)
 {
     struct frame_bye bye;
     enum err err = frame_read_bye(payload, &bye, why);
@@ -223,8 +184,8 @@ static enum err on_bye(struct sender *sender, struct bytes payload, int64_t now_
     if (code == ERR_OK && (is_waiting(sender) || sender->state < SENDER_READY)) {
         code = ERR_CLOSED;
     }
-    answer_bye(sender, now_us);
-    end(sender, code, sender->said_bye && code == ERR_OK ? &sender->goodbye : &bye, now_us);
+    answer_bye(sender);
+    session_link_end(&sender->link, code, sender->said_bye && code == ERR_OK ? &sender->goodbye : &bye);
     return ERR_OK;
 }
 
@@ -235,56 +196,46 @@ enum {
     IN_ANY = IN_WAIT_HELLO | IN_WAIT_WELCOME | IN_SESSION,
 };
 
+/* TEST and TEST_ACK are the link's to answer. */
 static const struct handler {
     unsigned states;
-    enum err (*handle)(struct sender *sender, struct bytes payload, int64_t now_us, struct err_text *why);
+    enum err (*handle)(struct sender *sender, struct bytes payload, struct err_text *why);
 } handlers[] = {
     [FRAME_HELLO] = {IN_WAIT_HELLO, on_hello},
     [FRAME_WELCOME] = {IN_WAIT_WELCOME, on_welcome},
     [FRAME_CATALOG_ACK] = {IN_SESSION, on_catalog_ack},
     [FRAME_ACK] = {IN_SESSION, on_ack},
-    [FRAME_TEST] = {IN_SESSION, on_test},
-    [FRAME_TEST_ACK] = {IN_SESSION, on_test_ack},
+    [FRAME_TEST] = {IN_SESSION, NULL},
+    [FRAME_TEST_ACK] = {IN_SESSION, NULL},
     [FRAME_BYE] = {IN_ANY, on_bye},
 };
 
-static enum err payload_max(const void *owner, enum frame_type type, uint32_t *max, struct err_text *why)
+static enum err payload_max(const void *machine, enum frame_type type, uint32_t *max, struct err_text *why)
 {
-    const struct sender *sender = owner;
-    if (!handlers[type].handle || !(handlers[type].states & 1U << sender->state)) {
+    const struct sender *sender = machine;
+    if ((size_t)type >= ARRAY_LENGTH(handlers) || !(handlers[type].states & 1U << sender->state)) {
         return err_set(why, ERR_MALFORMED, "a server does not send %s now", frame_type_name(type));
     }
     *max = UINT32_MAX; /* none of a server's frames has more than frame.c allows it */
     return ERR_OK;
 }
 
-static void fail(struct sender *sender, enum err code, const char *text, int64_t now_us)
+static enum err on_frame(void *machine, const struct frame *frame, struct err_text *why)
 {
-    enum bye_reason reason = BYE_PROTOCOL;
-    if (code == ERR_VERSION) {
-        reason = BYE_VERSION;
-    } else if (code == ERR_NO_MEMORY) {
-        reason = BYE_SHUTTING_DOWN;
-    }
-    give_up(sender, code, reason, text, now_us);
+    struct sender *sender = machine;
+    return handlers[frame->type].handle(sender, frame->payload, why);
 }
+
+static const struct session_link_events link_events = {
+    .send = send_bytes,
+    .payload_max = payload_max,
+    .frame = on_frame,
+    .ended = on_ended,
+};
 
 void sender_receive(struct sender *sender, struct bytes bytes, int64_t now_us)
 {
-    const struct frame_gate gate = {.owner = sender, .payload_max = payload_max};
-    liveness_heard(&sender->liveness, now_us);
-    bool whole = true;
-    while (whole && sender->state != SENDER_CLOSED) {
-        struct frame frame;
-        struct err_text why = {""};
-        enum err err = frame_stream_next(&sender->stream, &bytes, &gate, &frame, &whole, &why);
-        if (err == ERR_OK && whole) {
-            err = handlers[frame.type].handle(sender, frame.payload, now_us, &why);
-        }
-        if (err != ERR_OK) {
-            fail(sender, err, why.text, now_us);
-        }
-    }
+    session_link_receive(&sender->link, bytes, now_us);
 }
 
 struct sender *sender_new(const struct sender_options *options, int64_t now_us)
@@ -299,10 +250,13 @@ struct sender *sender_new(const struct sender_options *options, int64_t now_us)
     sender->state = SENDER_WAIT_HELLO;
     sender->state_since_us = now_us;
     sender->hello.t1_ms = FIRST_T1_MS;
-    liveness_start(&sender->liveness, FIRST_T1_MS, FIRST_T3_MS, now_us);
-    frame_stream_init(&sender->stream);
+    const struct session_link_options link = {.events = &link_events,
+                                              .machine = sender,
+                                              .out_limit = FRAME_HEAD_SIZE + CATALOG_SIZE_MAX,
+                                              .out_kept = KEPT_CAPACITY};
+    session_link_init(&sender->link, &link);
+    liveness_start(&sender->link.liveness, FIRST_T1_MS, FIRST_T3_MS, now_us);
     flight_init(&sender->flight);
-    buffer_init(&sender->out, FRAME_HEAD_SIZE + CATALOG_SIZE_MAX);
     return sender;
 }
 
@@ -311,9 +265,8 @@ void sender_free(struct sender *sender)
     if (!sender) {
         return;
     }
-    frame_stream_fini(&sender->stream);
+    session_link_fini(&sender->link);
     flight_fini(&sender->flight);
-    buffer_fini(&sender->out);
     free(sender);
 }
 
@@ -353,7 +306,7 @@ int64_t sender_deadline_us(const struct sender *sender)
     if (sender->state < SENDER_READY) {
         return answer_us;
     }
-    int64_t alive_us = liveness_deadline_us(&sender->liveness);
+    int64_t alive_us = liveness_deadline_us(&sender->link.liveness);
     return answer_us < alive_us ? answer_us : alive_us;
 }
 
@@ -374,21 +327,11 @@ void sender_tick(struct sender *sender, int64_t now_us)
         return;
     }
     if (now_us >= answer_deadline_us(sender)) {
-        give_up(sender, ERR_TIMEOUT, BYE_TIMEOUT, what_is_late(sender), now_us);
+        session_link_give_up(&sender->link, ERR_TIMEOUT, BYE_TIMEOUT, what_is_late(sender));
         return;
     }
-    if (sender->state < SENDER_READY) {
-        return;
-    }
-    switch (liveness_check(&sender->liveness, now_us)) {
-    case LIVENESS_FINE:
-        break;
-    case LIVENESS_TEST_DUE:
-        send_or_give_up(sender, frame_write_empty(&sender->out, FRAME_TEST), now_us);
-        break;
-    case LIVENESS_GONE:
-        give_up(sender, ERR_TIMEOUT, BYE_TIMEOUT, "no answer to TEST within t1", now_us);
-        break;
+    if (sender->state >= SENDER_READY) {
+        session_link_check_life(&sender->link, now_us);
     }
 }
 
@@ -423,17 +366,17 @@ enum err sender_send_batch(struct sender *sender, uint64_t sequence, struct byte
     }
     const struct frame_batch frame = {.historical = historical, .sequence = sequence, .encoded = encoded};
     const struct flight_batch batch = {.sequence = sequence, .size = encoded.size, .sent_us = now_us};
-    enum err err = frame_write_batch(&sender->out, &frame);
+    enum err err = frame_write_batch(&sender->link.out, &frame);
     if (err != ERR_OK) {
         return err;
     }
     start_waiting(sender, now_us);
     err = flight_add(&sender->flight, &batch);
     if (err != ERR_OK) {
-        buffer_clear(&sender->out);
+        buffer_clear(&sender->link.out);
         return err;
     }
-    send_out(sender);
+    session_link_send(&sender->link, ERR_OK);
     return ERR_OK;
 }
 
@@ -446,7 +389,7 @@ enum err sender_send_catalog(struct sender *sender, struct bytes encoded, int64_
         encoded.size > sender->hello.max_catalog - sender->catalog_bytes) {
         return ERR_LIMIT;
     }
-    enum err err = frame_write_catalog(&sender->out, encoded);
+    enum err err = frame_write_catalog(&sender->link.out, encoded);
     if (err != ERR_OK) {
         return err;
     }
@@ -454,7 +397,7 @@ enum err sender_send_catalog(struct sender *sender, struct bytes encoded, int64_
     sender->catalogs_sent++;
     sender->catalog_bytes += encoded.size;
     sender->catalogs_waiting++;
-    send_out(sender);
+    session_link_send(&sender->link, ERR_OK);
     return ERR_OK;
 }
 
@@ -464,11 +407,11 @@ void sender_goodbye(struct sender *sender, enum bye_reason reason, const char *t
         return;
     }
     if (sender->state != SENDER_READY) {
-        give_up(sender, ERR_OK, reason, text, now_us);
+        session_link_give_up(&sender->link, ERR_OK, reason, text);
         return;
     }
     sender->goodbye.reason = reason;
     frame_set_text(sender->goodbye.text, text);
-    move(sender, SENDER_DRAINING, now_us);
+    move(sender, SENDER_DRAINING);
     drain(sender, now_us);
 }

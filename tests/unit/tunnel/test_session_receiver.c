@@ -338,7 +338,7 @@ START_TEST(a_catalog_sent_again_before_its_answer_ends_the_session)
     opened_only();
     receive_catalog(catalog_encoded(pair.catalog));
     receive_catalog(catalog_encoded(pair.catalog));
-    ended(ERR_MALFORMED, BYE_PROTOCOL);
+    ended(ERR_CONFLICT, BYE_PROTOCOL);
 }
 END_TEST
 
