@@ -25,10 +25,12 @@ def need_strace():
         skip(f"strace does not work here: {error}")
 
 
-def with_injection(daemon, calls, effect, when):
+def with_injection(daemon, calls, effect, when, path=None):
+    """With `path`, only calls on that file."""
     report = daemon.log + ".strace"
     open(report, "w").close()
     trace = ["-e", f"trace={calls}", "-e", f"inject={calls}:{effect}:when={when}"]
+    trace += ["-P", path] if path else []
     daemon.prefix = ["strace", "-D", "-f", "-qq", "-y", "-o", report, *trace]
     daemon.environment = UNSANITIZED
     return report

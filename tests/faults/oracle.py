@@ -14,6 +14,7 @@ and a batch is `unstored` if it was acknowledged and is not in the store.
 """
 
 import bisect
+import contextlib
 import os
 import re
 import sqlite3
@@ -91,7 +92,7 @@ class Served:
 
 
 def read_only(path):
-    return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    return contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True))
 
 
 def stored_readings(path):

@@ -19,8 +19,9 @@ class Tampered:
         shutil.copy(self.run.store, self.store)
 
     def execute(self, sql):
-        with sqlite3.connect(self.store) as store:
-            store.execute(sql)
+        store = sqlite3.connect(self.store, isolation_level=None)
+        store.execute(sql)
+        store.close()
 
     def verdict(self):
         before, self.run.store = self.run.store, self.store
