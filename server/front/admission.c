@@ -10,7 +10,7 @@ enum { BUCKETS = 4096, KEY_SIZE = 16, IPV6_PREFIX_SIZE = 8, IPV4_MAPPED_SIZE = 1
 
 struct admission_address {
     struct admission_address *next;
-    size_t open;
+    size_t open, handshakes;
     uint8_t key[KEY_SIZE];
 };
 
@@ -91,15 +91,24 @@ static struct admission_address **bucket_of(struct admission *admission, const u
     return &admission->buckets[hash % BUCKETS];
 }
 
+/* With the lock held. NULL: it has nothing open. */
+static struct admission_address *find(struct admission *admission, const uint8_t *key)
+{
+    struct admission_address *address = *bucket_of(admission, key);
+    while (address && memcmp(address->key, key, KEY_SIZE) != 0) {
+        address = address->next;
+    }
+    return address;
+}
+
 /* With the lock held. NULL: out of memory. */
 static struct admission_address *find_or_make(struct admission *admission, const uint8_t *key)
 {
-    struct admission_address **bucket = bucket_of(admission, key);
-    for (struct admission_address *address = *bucket; address; address = address->next) {
-        if (memcmp(address->key, key, KEY_SIZE) == 0) {
-            return address;
-        }
+    struct admission_address *known = find(admission, key);
+    if (known) {
+        return known;
     }
+    struct admission_address **bucket = bucket_of(admission, key);
     struct admission_address *made = malloc(sizeof *made);
     if (!made) {
         return NULL;
@@ -151,6 +160,7 @@ enum admission_result admission_enter(struct admission *admission, const struct 
     }
     if (result == ADMISSION_GRANTED) {
         address->open++;
+        address->handshakes++;
         admission->connections++;
         admission->handshakes++;
         *out = address;
@@ -164,12 +174,32 @@ enum admission_result admission_enter(struct admission *admission, const struct 
     return result;
 }
 
-void admission_handshake_done(struct admission *admission)
+void admission_handshake_done(struct admission *admission, struct admission_address *address)
 {
     pthread_mutex_lock(&admission->lock);
     admission->handshakes--;
+    address->handshakes--;
     pthread_mutex_unlock(&admission->lock);
     server_count(admission->metrics, SERVER_HANDSHAKES, -1);
+}
+
+size_t admission_handshakes(struct admission *admission, const struct admission_address *address)
+{
+    pthread_mutex_lock(&admission->lock);
+    size_t handshakes = address->handshakes;
+    pthread_mutex_unlock(&admission->lock);
+    return handshakes;
+}
+
+size_t admission_handshakes_from(struct admission *admission, const struct sockaddr_storage *from)
+{
+    uint8_t key[KEY_SIZE];
+    make_key(from, key);
+    pthread_mutex_lock(&admission->lock);
+    const struct admission_address *address = find(admission, key);
+    size_t handshakes = address ? address->handshakes : 0;
+    pthread_mutex_unlock(&admission->lock);
+    return handshakes;
 }
 
 void admission_leave(struct admission *admission, struct admission_address *address)

@@ -39,8 +39,12 @@ void admission_set_limits(struct admission *admission, const struct admission_li
  */
 enum admission_result admission_enter(struct admission *admission, const struct sockaddr_storage *from,
                                       struct admission_address **address);
-void admission_handshake_done(struct admission *admission);
+void admission_handshake_done(struct admission *admission, struct admission_address *address);
 void admission_leave(struct admission *admission, struct admission_address *address);
+
+/* Handshakes that an address has in progress. */
+size_t admission_handshakes(struct admission *admission, const struct admission_address *address);
+size_t admission_handshakes_from(struct admission *admission, const struct sockaddr_storage *from);
 
 /* For logs: "connections", "connections_per_address", "handshakes". */
 const char *admission_result_name(enum admission_result result);

@@ -179,7 +179,7 @@ enum err listener_new(struct front_context *front, struct policy *policy, const 
         .front = front,
         .policy = policy_ref(policy),
         .limit_turned_away = limit,
-        .limit_slow = limit,
+        .limit_dropped = limit,
         .limit_refused = limit,
         .limit_malformed = limit,
         .limit_conflict = limit,

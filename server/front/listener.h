@@ -37,6 +37,11 @@ struct front_context {
 
 struct peer;
 
+/* In progress; see front/handshakes.h. */
+struct handshakes {
+    struct peer *oldest, *newest;
+};
+
 struct listener {
     struct front_context *front;
     struct loop *loop;
@@ -49,9 +54,9 @@ struct listener {
     struct io_listener **sockets;
     size_t socket_count;
     struct peer *peers; /* newest first */
-    struct peer *oldest_handshake, *newest_handshake;
+    struct handshakes handshakes;
     bool draining;
-    struct log_limit limit_turned_away, limit_slow, limit_refused, limit_malformed, limit_conflict;
+    struct log_limit limit_turned_away, limit_dropped, limit_refused, limit_malformed, limit_conflict;
     pthread_t thread;
     bool running; /* the thread was started */
 };

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "front/gate.h"
+#include "front/handshakes.h"
 #include "front/ingest.h"
 
 #include <stddef.h>
@@ -53,31 +54,6 @@ static void unlink_peer(struct peer *peer)
     }
 }
 
-/* ---- handshakes in progress, oldest first ---- */
-
-static void handshake_begins(struct peer *peer)
-{
-    struct listener *listener = peer->listener;
-    peer->accepted_us = clock_mono_us();
-    peer->older = listener->newest_handshake;
-    if (peer->older) {
-        peer->older->newer = peer;
-    } else {
-        listener->oldest_handshake = peer;
-    }
-    listener->newest_handshake = peer;
-}
-
-static void handshake_ends(struct peer *peer)
-{
-    struct listener *listener = peer->listener;
-    *(peer->older ? &peer->older->newer : &listener->oldest_handshake) = peer->newer;
-    *(peer->newer ? &peer->newer->older : &listener->newest_handshake) = peer->older;
-    peer->older = NULL;
-    peer->newer = NULL;
-    admission_handshake_done(listener->front->admission);
-}
-
 /* ---- the end ---- */
 
 /* The connection is over: releases everything but the memory that the store's requests point to. */
@@ -85,7 +61,7 @@ static void release(struct peer *peer)
 {
     struct front_context *front = peer->listener->front;
     if (peer->state == PEER_HANDSHAKE) {
-        handshake_ends(peer);
+        handshakes_remove(peer);
     }
     if (peer->opened) {
         count(peer, SERVER_SESSIONS, -1);
@@ -310,7 +286,7 @@ static void connection_opened(void *owner)
 {
     struct peer *peer = owner;
     int64_t now_us = clock_mono_us();
-    handshake_ends(peer);
+    handshakes_remove(peer);
     peer->state = PEER_SESSION;
     enum err result = start_session(peer, now_us);
     if (result == ERR_OK) {
@@ -374,27 +350,6 @@ static void turn_away(struct listener *listener, enum admission_result result)
     }
 }
 
-/*
- * A newcomer takes the place of the oldest handshake, if that has had its time: honest ones take
- * milliseconds, so whoever wants to hold all places has to renew them faster than bridges need one.
- */
-static bool drop_slow_handshake(struct listener *listener)
-{
-    uint64_t suppressed;
-    int64_t now_us = clock_mono_us();
-    struct peer *oldest = listener->oldest_handshake;
-    if (!oldest || now_us - oldest->accepted_us < PEER_HANDSHAKE_GRACE_MS * CLOCK_US_PER_MS) {
-        return false;
-    }
-    count(oldest, SERVER_SLOW_HANDSHAKES, 1);
-    if (log_limit_allow(&listener->limit_slow, now_us, &suppressed)) {
-        log_warn("front", log_event("slow_handshake_dropped"), log_str("address", io_address(oldest->io)),
-                 log_ms("age_ms", now_us - oldest->accepted_us), log_u64("suppressed", suppressed));
-    }
-    peer_drop(oldest);
-    return true;
-}
-
 static enum err start_peer(struct listener *listener, struct admission_address *address, int fd)
 {
     struct peer *peer = calloc(1, sizeof *peer);
@@ -420,7 +375,7 @@ static enum err start_peer(struct listener *listener, struct admission_address *
         return result;
     }
     link_peer(peer);
-    handshake_begins(peer);
+    handshakes_add(peer);
     return ERR_OK;
 }
 
@@ -431,7 +386,7 @@ void peer_accept(struct listener *listener, int fd)
     struct admission_address *address;
     (void)getpeername(fd, (struct sockaddr *)&from, &size);
     enum admission_result result = admission_enter(listener->front->admission, &from, &address);
-    if (result == ADMISSION_TOO_MANY_HANDSHAKES && drop_slow_handshake(listener)) {
+    if (result == ADMISSION_TOO_MANY_HANDSHAKES && handshakes_make_room(listener, &from)) {
         result = admission_enter(listener->front->admission, &from, &address);
     }
     if (result != ADMISSION_GRANTED) {
@@ -440,7 +395,7 @@ void peer_accept(struct listener *listener, int fd)
         return;
     }
     if (start_peer(listener, address, fd) != ERR_OK) {
-        admission_handshake_done(listener->front->admission);
+        admission_handshake_done(listener->front->admission, address);
         admission_leave(listener->front->admission, address);
     }
 }

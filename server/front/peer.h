@@ -16,16 +16,12 @@
 #include "front/listener.h"
 #include "tunnel/session_receiver.h"
 
-enum {
-    PEER_HANDSHAKE_GRACE_MS = 1000, /* a handshake this old makes room when there are too many */
-};
-
 enum peer_state { PEER_HANDSHAKE, PEER_SESSION, PEER_PARTING, PEER_GONE };
 
 struct peer {
     struct listener *listener;
     struct peer *previous, *next; /* in the listener's list, until it is gone */
-    struct peer *older, *newer;   /* in the listener's queue of handshakes */
+    struct peer *older, *newer;   /* in the listener's handshakes */
     int64_t accepted_us;          /* monotonic */
     enum peer_state state;
     uint32_t generation; /* of the policy that its certificate was judged by */

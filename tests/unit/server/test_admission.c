@@ -42,11 +42,11 @@ START_TEST(each_limit_holds_and_gives_way_when_somebody_leaves)
     ck_assert_int_eq(enter(admission, "192.0.2.1", &none), ADMISSION_TOO_MANY_OF_ADDRESS);
     ck_assert_ptr_null(none);
     ck_assert_int_eq(enter(admission, "192.0.2.2", &none), ADMISSION_TOO_MANY_HANDSHAKES);
-    admission_handshake_done(admission);
+    admission_handshake_done(admission, a1);
     ck_assert_int_eq(enter(admission, "192.0.2.2", &b1), ADMISSION_GRANTED);
-    admission_handshake_done(admission);
+    admission_handshake_done(admission, a2);
     ck_assert_int_eq(enter(admission, "192.0.2.3", &none), ADMISSION_TOO_MANY);
-    admission_handshake_done(admission);
+    admission_handshake_done(admission, b1);
     admission_leave(admission, a1);
     ck_assert_int_eq(enter(admission, "192.0.2.1", &a1), ADMISSION_GRANTED);
     ck_assert_int_eq(metric_get(&metrics.values[SERVER_CONNECTIONS]), 3);
@@ -55,7 +55,7 @@ START_TEST(each_limit_holds_and_gives_way_when_somebody_leaves)
     ck_assert_int_eq(metric_get(&metrics.values[SERVER_TURNED_AWAY_TOTAL]), 1);
     ck_assert_int_eq(metric_get(&metrics.values[SERVER_TURNED_AWAY_ADDRESS]), 1);
     ck_assert_int_eq(metric_get(&metrics.values[SERVER_TURNED_AWAY_HANDSHAKES]), 1);
-    admission_handshake_done(admission);
+    admission_handshake_done(admission, a1);
     admission_leave(admission, a1);
     admission_leave(admission, a2);
     admission_leave(admission, b1);
@@ -87,13 +87,34 @@ START_TEST(addresses_are_told_apart_by_what_one_owner_has)
         enum admission_result result = enter(admission, rows[i].second, &second);
         ck_assert_msg((result == ADMISSION_TOO_MANY_OF_ADDRESS) == rows[i].same, "%s", rows[i].name);
         if (second) {
-            admission_handshake_done(admission);
+            admission_handshake_done(admission, second);
             admission_leave(admission, second);
         }
-        admission_handshake_done(admission);
+        admission_handshake_done(admission, first);
         admission_leave(admission, first);
         admission_free(admission);
     }
+}
+END_TEST
+
+START_TEST(the_handshakes_of_an_address_are_known)
+{
+    const struct admission_limits limits = {.connections = 9, .per_address = 9, .handshakes = 9};
+    struct admission *admission = admission_new(&limits, &metrics);
+    struct sockaddr_storage from_a = from("192.0.2.1");
+    struct admission_address *a1;
+    struct admission_address *a2;
+    ck_assert_uint_eq(admission_handshakes_from(admission, &from_a), 0);
+    ck_assert_int_eq(enter(admission, "192.0.2.1", &a1), ADMISSION_GRANTED);
+    ck_assert_int_eq(enter(admission, "192.0.2.1", &a2), ADMISSION_GRANTED);
+    ck_assert_uint_eq(admission_handshakes_from(admission, &from_a), 2);
+    admission_handshake_done(admission, a1);
+    ck_assert_uint_eq(admission_handshakes(admission, a2), 1);
+    admission_handshake_done(admission, a2);
+    admission_leave(admission, a1);
+    admission_leave(admission, a2);
+    ck_assert_uint_eq(admission_handshakes_from(admission, &from_a), 0);
+    admission_free(admission);
 }
 END_TEST
 
@@ -107,7 +128,7 @@ START_TEST(new_limits_hold_for_who_comes_next)
     ck_assert_int_eq(enter(admission, "192.0.2.1", &first), ADMISSION_GRANTED);
     admission_set_limits(admission, &narrow);
     ck_assert_int_eq(enter(admission, "192.0.2.1", &second), ADMISSION_TOO_MANY);
-    admission_handshake_done(admission);
+    admission_handshake_done(admission, first);
     admission_leave(admission, first);
     admission_free(admission);
 }
@@ -118,6 +139,7 @@ int main(void)
     return suite_run("admission", (const TTest *[]){
                                       each_limit_holds_and_gives_way_when_somebody_leaves,
                                       addresses_are_told_apart_by_what_one_owner_has,
+                                      the_handshakes_of_an_address_are_known,
                                       new_limits_hold_for_who_comes_next,
                                       NULL,
                                   });

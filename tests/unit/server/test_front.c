@@ -85,11 +85,15 @@ START_TEST(connections_beyond_the_limit_are_turned_away_and_come_in_later)
 }
 END_TEST
 
-static int connect_and_say_nothing(void)
+/* From any address of 127.0.0.0/8. */
+static int connect_and_say_nothing(const char *from)
 {
+    struct sockaddr_in here = {.sin_family = AF_INET};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(server_fixture_port())};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_assert_int_eq(inet_pton(AF_INET, from, &here.sin_addr), 1);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&here, sizeof here), 0);
     ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     return fd;
 }
@@ -100,7 +104,7 @@ START_TEST(silent_handshakes_keep_no_bridge_out)
     int silent[SILENT];
     server_fixture_start("threads: 1\nlimits: {handshakes: 4, handshake_time: 300s}\n", NULL);
     for (size_t i = 0; i < SILENT; i++) {
-        silent[i] = connect_and_say_nothing();
+        silent[i] = connect_and_say_nothing("127.0.0.1");
     }
     do {
         remote_bridge_open(&bridge, server_fixture_plant(), "bridge/cell-3", server_fixture_port(), 1, 1, 1);
@@ -111,10 +115,27 @@ START_TEST(silent_handshakes_keep_no_bridge_out)
             remote_bridge_close(&bridge);
         }
     } while (!bridge.ready);
-    ck_assert(server_fixture_said("event=slow_handshake_dropped"));
+    ck_assert(server_fixture_said("event=handshake_dropped"));
     remote_bridge_close(&bridge);
     for (size_t i = 0; i < SILENT; i++) {
         close(silent[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_crowd_from_one_address_keeps_no_other_out)
+{
+    enum { CROWD = 32 };
+    int crowd[CROWD];
+    server_fixture_start("threads: 1\nlimits: {handshakes: 4, handshake_time: 300s}\n", NULL);
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = connect_and_say_nothing("127.0.0.2");
+    }
+    server_fixture_connect(&bridge, 1, 1, 1);
+    ck_assert(server_fixture_said("event=turned_away"));
+    remote_bridge_close(&bridge);
+    for (size_t i = 0; i < CROWD; i++) {
+        close(crowd[i]);
     }
 }
 END_TEST
@@ -213,6 +234,7 @@ int main(void)
                                     the_same_bridge_and_epoch_connecting_anew_supersedes,
                                     connections_beyond_the_limit_are_turned_away_and_come_in_later,
                                     silent_handshakes_keep_no_bridge_out,
+                                    a_crowd_from_one_address_keeps_no_other_out,
                                     a_spool_older_than_the_store_is_said_loudly,
                                     a_store_that_lacks_what_a_bridge_has_trimmed_is_said_loudly,
                                     a_reload_drops_who_is_no_longer_allowed,

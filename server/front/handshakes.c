@@ -1,0 +1,67 @@
+#include "front/handshakes.h"
+
+#include "base/clock.h"
+
+void handshakes_add(struct peer *peer)
+{
+    struct handshakes *handshakes = &peer->listener->handshakes;
+    peer->accepted_us = clock_mono_us();
+    peer->older = handshakes->newest;
+    *(peer->older ? &peer->older->newer : &handshakes->oldest) = peer;
+    handshakes->newest = peer;
+}
+
+void handshakes_remove(struct peer *peer)
+{
+    struct handshakes *handshakes = &peer->listener->handshakes;
+    *(peer->older ? &peer->older->newer : &handshakes->oldest) = peer->newer;
+    *(peer->newer ? &peer->newer->older : &handshakes->newest) = peer->older;
+    peer->older = NULL;
+    peer->newer = NULL;
+    admission_handshake_done(peer->listener->front->admission, peer->address);
+}
+
+/* The oldest one of the address that has most of them; NULL: none has two more than `few`. */
+static struct peer *one_of_a_crowd(struct listener *listener, size_t few)
+{
+    struct peer *found = NULL;
+    size_t most = few + 1;
+    for (struct peer *peer = listener->handshakes.oldest; peer; peer = peer->newer) {
+        size_t count = admission_handshakes(listener->front->admission, peer->address);
+        if (count > most) {
+            most = count;
+            found = peer;
+        }
+    }
+    return found;
+}
+
+static struct peer *slow_one(struct listener *listener, int64_t now_us)
+{
+    struct peer *oldest = listener->handshakes.oldest;
+    bool slow = oldest && now_us - oldest->accepted_us >= HANDSHAKES_GRACE_MS * CLOCK_US_PER_MS;
+    return slow ? oldest : NULL;
+}
+
+bool handshakes_make_room(struct listener *listener, const struct sockaddr_storage *newcomer)
+{
+    uint64_t suppressed;
+    int64_t now_us = clock_mono_us();
+    size_t own = admission_handshakes_from(listener->front->admission, newcomer);
+    struct peer *peer = one_of_a_crowd(listener, own);
+    if (!peer) {
+        peer = slow_one(listener, now_us);
+    }
+    if (!peer) {
+        return false;
+    }
+    server_count(listener->front->metrics, SERVER_SLOW_HANDSHAKES, 1);
+    if (log_limit_allow(&listener->limit_dropped, now_us, &suppressed)) {
+        log_warn("front", log_event("handshake_dropped"), log_str("address", io_address(peer->io)),
+                 log_ms("age_ms", now_us - peer->accepted_us),
+                 log_u64("of_address", admission_handshakes(listener->front->admission, peer->address)),
+                 log_u64("suppressed", suppressed));
+    }
+    peer_drop(peer);
+    return true;
+}

@@ -1,0 +1,25 @@
+/*
+ * handshakes: the TLS handshakes that one listener has in progress, oldest first, and who of them makes room
+ * when there are too many. One thread.
+ *
+ * Places are shared out by address: a newcomer takes one from the address that holds most of them, if that
+ * leaves both with about the same. So a crowd from one address keeps nobody else out. Against a crowd from
+ * many addresses there is only time: honest handshakes take milliseconds, so the oldest one gives way once it
+ * has had its time, and whoever wants to hold all places has to renew them faster than bridges need one.
+ */
+#ifndef BOURDON_SERVER_FRONT_HANDSHAKES_H
+#define BOURDON_SERVER_FRONT_HANDSHAKES_H
+
+#include "front/peer.h"
+
+enum { HANDSHAKES_GRACE_MS = 1000 }; /* a handshake this old has had its time */
+
+/* The peer was accepted, and counted by admission; its handshake begins. */
+void handshakes_add(struct peer *peer);
+/* It is done, or given up. */
+void handshakes_remove(struct peer *peer);
+
+/* Drops one handshake, counted and said, in favour of a newcomer. False: nobody is to go. */
+bool handshakes_make_room(struct listener *listener, const struct sockaddr_storage *newcomer);
+
+#endif
