@@ -280,9 +280,14 @@ static void swap_readings(struct inbox *inbox, struct inbox_content *content)
 
 static void take_refused(struct inbox *inbox, struct inbox_content *content)
 {
-    content->refused = inbox->refused;
-    content->refused_first_us = inbox->refused_first_us;
+    if (inbox->refused == 0) {
+        return;
+    }
+    if (content->refused == 0 || inbox->refused_first_us < content->refused_first_us) {
+        content->refused_first_us = inbox->refused_first_us;
+    }
     content->refused_last_us = inbox->refused_last_us;
+    content->refused += inbox->refused;
     inbox->refused = 0;
 }
 

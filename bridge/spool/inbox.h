@@ -50,7 +50,7 @@ struct inbox_content {
     struct buffer readings;
     struct spool_request *requests;
     size_t request_count, request_capacity;
-    uint64_t refused;                          /* readings, since the last take */
+    uint64_t refused;                          /* readings, since the consumer last set it to 0 */
     int64_t refused_first_us, refused_last_us; /* of their request times; wall */
     int64_t put_after_us, put_until_us;        /* wall: when its readings were put, or waited for room */
     bool stop;

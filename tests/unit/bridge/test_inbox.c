@@ -78,6 +78,21 @@ START_TEST(what_is_refused_is_counted_with_its_times)
 }
 END_TEST
 
+START_TEST(what_was_refused_is_not_forgotten_before_it_was_looked_at)
+{
+    struct reading readings[2] = {sample_reading(0, 5), sample_reading(0, 9)};
+    inbox_accept(inbox, false);
+    ck_assert(!inbox_put_readings(inbox, &readings[0], 1));
+    inbox_take(inbox, 0, true, &content);
+    ck_assert(!inbox_put_readings(inbox, &readings[1], 1));
+    inbox_take(inbox, 0, true, &content);
+    inbox_take(inbox, 0, true, &content);
+    ck_assert_uint_eq(content.refused, 2);
+    ck_assert_int_eq(content.refused_first_us, readings[0].request_us);
+    ck_assert_int_eq(content.refused_last_us, readings[1].response_us);
+}
+END_TEST
+
 START_TEST(a_full_inbox_refuses_after_a_while_and_takes_again_when_emptied)
 {
     enum { MANY = 1000 };
@@ -182,6 +197,7 @@ int main(void)
                               readings_come_out_as_they_went_in,
                               waits_no_longer_than_the_deadline,
                               what_is_refused_is_counted_with_its_times,
+                              what_was_refused_is_not_forgotten_before_it_was_looked_at,
                               a_full_inbox_refuses_after_a_while_and_takes_again_when_emptied,
                               requests_keep_their_order_and_have_a_maximum,
                               texts_nobody_took_are_freed,
