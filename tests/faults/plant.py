@@ -295,6 +295,11 @@ class Plant:
         before = self.acked()
         eventually(lambda: self.acked() >= before + more, f"{more} more batches acknowledged: {self.why()}", deadline_s)
 
+    def wait_for_batches(self, more):
+        """So many more batches are made, whether or not anybody acknowledges them."""
+        before = self.spool_status("batches_made")
+        eventually(lambda: self.spool_status("batches_made") >= before + more, f"{more} more batches: {self.why()}")
+
     def wait_until_delivered(self, deadline_s=DEADLINE_S):
         eventually(lambda: self.spool_status("batches") == 0, f"an empty spool: {self.why()}", deadline_s)
 
