@@ -33,18 +33,14 @@ rm spool.db
 pass "somebody else's file is refused and stays as it was"
 
 # --- an outage ---
-server_port=1 # nothing listens there; the real one is found out below
 write_bridge_config
-start_bridge
+start_bridge # nothing listens at the server's port yet
 has_backlog() { [ "$(sqlite3 -readonly spool.db 'SELECT count(*) FROM batch' 2>/dev/null || echo 0)" -ge 5 ]; }
 wait_until "$patience" has_backlog || fail "nothing is spooled without a server"
 start=$EPOCHSECONDS
 process_stop bridge "$patience" || fail "stopping without a server: status ${process_status[bridge]}"
 [ $((EPOCHSECONDS - start)) -le 5 ] || fail "stopping without a server took long"
-server_port=0
-rm -f server.yaml
 start_server
-write_bridge_config
 start_bridge
 wait_for_acks 5
 bridge_ends 1 'being written by another process'

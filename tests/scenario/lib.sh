@@ -7,6 +7,8 @@ export LC_ALL=C.UTF-8
 
 : "${BOURDON_SOURCE:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
 : "${BOURDON_BIN:=$BOURDON_SOURCE/build/dev/bin}"
+BOURDON_SOURCE=$(cd "$BOURDON_SOURCE" && pwd)
+BOURDON_BIN=$(cd "$BOURDON_BIN" && pwd)
 # shellcheck source=scripts/processes.sh
 . "$BOURDON_SOURCE/scripts/processes.sh"
 
@@ -56,21 +58,30 @@ make_certificates() {
     certs bridge pki cell-3
 }
 
+# Two ports of this scenario's own, which it may close and open again: below the range from which the system takes
+# ports for outgoing connections, so that nobody else is given them in between.
+port_is_free() {
+    ! (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+server_port=$((20000 + $$ * 2 % 12000))
+until port_is_free "$server_port" && port_is_free $((server_port + 1)); do
+    server_port=$((server_port < 31998 ? server_port + 2 : 20000))
+done
+plc_port=$((server_port + 1))
+
 # --- the simulated PLC --------------------------------------------------------------------------------------
 
-# start_plcsim [ARGUMENT...]: its port is in $plc_port, its truth in truth.tsv.
+# start_plcsim [ARGUMENT...]: on $plc_port, its truth in truth.tsv.
 start_plcsim() {
-    process_start plcsim plcsim.log "$BOURDON_BIN/bourdon-plcsim" --listen 127.0.0.1:0 --truth truth.tsv \
+    touch plcsim.log
+    local from=$(($(wc -l <plcsim.log) + 1))
+    process_start plcsim plcsim.log "$BOURDON_BIN/bourdon-plcsim" --listen "127.0.0.1:$plc_port" --truth truth.tsv \
         --control plcsim.sock "$@"
-    wait_for_event plcsim "$patience" event=started
-    local address
-    address=$(log_field plcsim listening address)
-    plc_port=${address##*:}
+    wait_for_event plcsim "$patience" event=started "$from"
 }
 
 # --- the server ---------------------------------------------------------------------------------------------
-
-server_port=0 # free at the first start, then kept
 
 # write_server_config [LINE...]: further top-level lines; they win over the usual ones.
 write_server_config() {
@@ -95,15 +106,10 @@ YAML
 # start_server: with server.yaml, written if there is none. Appends to server.log.
 start_server() {
     [ -f server.yaml ] || write_server_config
-    local from
     touch server.log
-    from=$(($(wc -l <server.log) + 1))
+    local from=$(($(wc -l <server.log) + 1))
     process_start server server.log "$BOURDON_BIN/bourdon-server" -c server.yaml
     wait_for_event server "$patience" 'event=listening .*port=' "$from"
-    if [ "$server_port" -eq 0 ]; then
-        server_port=$(log_field server listening port)
-        sed -i "s/^listen: .*/listen: 127.0.0.1:$server_port/" server.yaml
-    fi
 }
 
 # --- the bridge ---------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ process_stop plcsim
 cp truth.tsv truth-1.tsv
 has_bad() { bourdon readings store.db --quality 'bad*' --last 1 --format csv | grep -q bad_; }
 wait_until "$patience" has_bad || fail "a PLC that is away gives no bad readings"
-process_start plcsim plcsim.log "$BOURDON_BIN/bourdon-plcsim" --listen "127.0.0.1:$plc_port" --truth truth.tsv
+start_plcsim
 wait_for_event bridge "$patience" 'event=link_up' $(($(grep -n event=link_down bridge.log | tail -n 1 | cut -d: -f1) + 1))
 wait_for_acks 3
 pass "a PLC that was away gave bad readings and came back"

@@ -92,6 +92,7 @@ START_TEST(names_each_bad_line_and_takes_the_others)
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         char text[256];
+        teardown();
         setup();
         snprintf(text, sizeof text, "tag,value\np,1\n%s\np,2\n", rows[i].line);
         ck_assert_int_eq(read_text(text), ERR_OK);
@@ -99,9 +100,7 @@ START_TEST(names_each_bad_line_and_takes_the_others)
                       said);
         ck_assert_uint_eq(input.bad, 1);
         ck_assert_uint_eq(series_count(series), 2);
-        teardown();
     }
-    setup();
 }
 END_TEST
 
@@ -123,15 +122,14 @@ START_TEST(names_each_bad_json_line)
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         char text[256];
+        teardown();
         setup();
         snprintf(text, sizeof text, "{\"tag\":\"p\",\"value\":1}\n%s\n", rows[i].line);
         ck_assert_int_eq(read_text(text), ERR_OK);
         ck_assert_msg(strncmp(said, rows[i].text, strlen(rows[i].text)) == 0, "\"%s\": %s", rows[i].line,
                       said);
         ck_assert_uint_eq(input.bad, 1);
-        teardown();
     }
-    setup();
 }
 END_TEST
 
