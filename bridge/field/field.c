@@ -4,7 +4,6 @@
 #include "field/field_state.h"
 #include "field/link_libmodbus.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static enum err add_way(struct poller *poller, const struct link_options *options, const char *url,
@@ -46,7 +45,6 @@ static enum err add_units(struct poller *poller, struct layout_unit *units, size
 static enum err fill_poller(struct poller *poller, const struct link_options *options,
                             struct layout_unit *units, struct err_text *why)
 {
-    snprintf(poller->name, sizeof poller->name, "%s", options->name);
     poller->reconnect = (struct backoff){
         .first_ms = POLLER_RECONNECT_FIRST_MS,
         .cap_ms = (uint32_t)(options->reconnect_max_us / CLOCK_US_PER_MS),
@@ -72,7 +70,7 @@ static enum err make_pollers(struct field *field, const struct field_options *op
     }
     for (size_t i = 0; i < options->links.count; i++) {
         struct poller *poller = &field->pollers[field->poller_count++];
-        poller_init(poller, &field->context);
+        poller_init(poller, &field->context, links[i].name);
         enum err result = fill_poller(poller, &links[i], units, why);
         if (result != ERR_OK) {
             return result;

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 enum {
-    FIELD_LINKS_MAX = 2000,
+    FIELD_LINKS_MAX = 960, /* with their backups: each needs a descriptor below 1024, see low_descriptor.h */
     FIELD_UNITS_MAX = 255, /* of one link */
     FIELD_REGISTERS_MAX = 125,
     FIELD_BITS_MAX = 2000,

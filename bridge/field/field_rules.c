@@ -107,7 +107,14 @@ static void check_link_pair(const struct link_options *link, const struct link_o
 static void check_links(const struct field_options *options, struct diagnostics *diagnostics)
 {
     const struct link_options *links = options->links.items;
+    size_t ways = 0;
     for (size_t i = 0; i < options->links.count; i++) {
+        size_t before = ways;
+        ways += *links[i].backup ? 2 : 1;
+        if (before <= FIELD_LINKS_MAX && ways > FIELD_LINKS_MAX) {
+            diagnostics_add(diagnostics, links[i].place, "share them out among several bridges",
+                            "links: more than %d, backups counted", FIELD_LINKS_MAX);
+        }
         check_link(&links[i], diagnostics);
         for (size_t j = 0; j < i; j++) {
             check_link_pair(&links[i], &links[j], diagnostics);

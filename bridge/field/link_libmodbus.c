@@ -75,11 +75,12 @@ static enum err connect_tcp(struct link *link, struct err_text *why)
         .cancelled = &self->interrupted,
     };
     result = tcp_connect(&connect, &self->known, why);
-    if (result == ERR_OK) {
-        modbus_set_socket(self->context, self->slot);
-        count(self, LINK_CONNECTS);
+    if (result != ERR_OK) {
+        return err_prefix(why, result, "%s port %u", self->setup.url.host, self->setup.url.port);
     }
-    return result;
+    modbus_set_socket(self->context, self->slot);
+    count(self, LINK_CONNECTS);
+    return ERR_OK;
 }
 
 /* Gives the line another speed than it has. */

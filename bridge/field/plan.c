@@ -154,16 +154,29 @@ static void heal(struct plan *plan, struct plan_group *group)
     group->heal = false;
 }
 
+/* A device that is whole again, after answering anything with exceptions for a while, is soon read whole. */
+static uint16_t probes_allowed(const struct plan_group *group)
+{
+    if (!group->probed || group->probe_failed) {
+        return PLAN_PROBES_PER_PASS;
+    }
+    return group->probes < PLAN_PROBES_MAX ? (uint16_t)(group->probes * 2) : PLAN_PROBES_MAX;
+}
+
 static void choose_probes(struct plan *plan, struct plan_group *group, int64_t now_us)
 {
-    int left = PLAN_PROBES_PER_PASS;
+    group->probes = probes_allowed(group);
     group->refused = false;
+    group->probed = false;
+    group->probe_failed = false;
+    int left = group->probes;
     for (uint32_t i = group->first_point; i < group->first_point + group->point_count; i++) {
         struct plan_point *point = &plan->points[i];
         point->probing = point->refused && left > 0 && now_us >= point->probe_us;
         point->out = point->refused && !point->probing;
         left -= point->probing ? 1 : 0;
         group->refused |= point->refused;
+        group->probed |= point->probing;
     }
 }
 
@@ -232,6 +245,7 @@ enum plan_refusal plan_refuse(struct plan *plan, size_t group_index, size_t inde
     if (cut == 0) {
         /* Cuts are undone where this is news, not for a probe that failed once more. */
         group->heal |= !plan->points[block->first].refused;
+        group->probe_failed |= plan->points[block->first].probing;
         group->refused = true;
         for (uint32_t i = 0; i < block->count; i++) {
             leave_out(&plan->points[block->first + i], now_us);

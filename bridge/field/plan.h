@@ -24,7 +24,8 @@
 
 enum {
     PLAN_CUTS_PER_PASS = 32,  /* requests a pass may lose to hunting the guilty tag */
-    PLAN_PROBES_PER_PASS = 4, /* refused tags tried again in one pass */
+    PLAN_PROBES_PER_PASS = 4, /* refused tags tried again in one pass; doubles while all succeed … */
+    PLAN_PROBES_MAX = 128,    /* … up to this */
     PLAN_PROBE_DOUBLINGS = 6,
 };
 #define PLAN_PROBE_FIRST_US INT64_C(10000000) /* doubles up to 640 s */
@@ -65,6 +66,9 @@ struct plan_group {
     uint32_t first_block, block_count;
     uint16_t cuts_left; /* in this pass */
     bool heal;          /* undo the cuts at the next pass */
+    uint16_t probes;    /* allowed in this pass */
+    bool probed;        /* some were tried in this pass, … */
+    bool probe_failed;  /* … and not all succeeded */
     bool refused;       /* some point is */
 };
 

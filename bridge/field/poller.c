@@ -12,11 +12,11 @@
 #define CLOCK_CHECK_US CLOCK_US_PER_S
 #define STALE_CHECK_US CLOCK_US_PER_S
 
-static const char *const subsystem = "field";
-
-void poller_init(struct poller *poller, const struct poller_context *context)
+void poller_init(struct poller *poller, const struct poller_context *context, const char *name)
 {
     *poller = (struct poller){.context = context, .clock_checked_us = INT64_MIN / 2};
+    snprintf(poller->name, sizeof poller->name, "%s", name);
+    poller_log_init(&poller->log, poller->name);
     pthread_mutex_init(&poller->mutex, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -76,15 +76,24 @@ static bool is_clock_synchronised(struct poller *poller, int64_t now_us)
     return poller->clock_synchronised;
 }
 
+/* An answer that came before its request means that the wall clock was set back in between. */
+static struct stamp stamp_of(struct poller *poller, int64_t request_us, int64_t response_us)
+{
+    bool jumped = response_us < request_us;
+    return (struct stamp){
+        .request_us = request_us,
+        .response_us = jumped ? request_us : response_us,
+        .synchronised = !jumped && is_clock_synchronised(poller, clock_mono_us()),
+    };
+}
+
 static bool begin_emitting(struct poller *poller, struct emitter *emitter, int64_t request_us,
                            int64_t response_us)
 {
     *emitter = (struct emitter){
         .sink = poller->context->sink,
         .space = reading_space_take(poller->context->space),
-        .stamp = {.request_us = request_us,
-                  .response_us = response_us,
-                  .synchronised = is_clock_synchronised(poller, clock_mono_us())},
+        .stamp = stamp_of(poller, request_us, response_us),
     };
     return emitter->space != NULL;
 }
@@ -93,8 +102,7 @@ static bool begin_emitting(struct poller *poller, struct emitter *emitter, int64
 static void pause_polling(struct poller *poller)
 {
     metric_set(&poller->counters[POLLER_PAUSED], 1);
-    log_warn(subsystem, log_event("polling_paused"), log_str("link", poller->name),
-             log_str("reason", "the spool is full"));
+    poller_log_paused(&poller->log);
     for (size_t i = 0; i < poller->unit_count; i++) {
         unit_forget(&poller->units[i]);
     }
@@ -128,11 +136,12 @@ static void went_up(struct poller *poller)
     backoff_reset(&poller->reconnect);
     poller->reconnect_us = 0;
     poller->answers = 0;
+    bool changed = metric_get(&poller->counters[POLLER_WAY]) != (int64_t)poller->way;
     metric_set(&poller->counters[POLLER_UP], 1);
     metric_set(&poller->counters[POLLER_WAY], (int64_t)poller->way);
-    if (poller->down_logged) {
+    if (poller->down_logged || changed) {
         set_reason(poller, "");
-        log_info(subsystem, log_event("link_up"), log_str("link", poller->name), log_u64("way", poller->way));
+        poller_log_link_up(&poller->log, poller->way);
         poller->down_logged = false;
     }
 }
@@ -142,7 +151,7 @@ static void stayed_down(struct poller *poller, const char *reason, int64_t reque
     metric_set(&poller->counters[POLLER_UP], 0);
     set_reason(poller, reason);
     if (!poller->down_logged) {
-        log_warn(subsystem, log_event("link_down"), log_str("link", poller->name), log_str("reason", reason));
+        poller_log_link_down(&poller->log, reason);
         poller->down_logged = true;
     }
     mark_all(poller, QUALITY_BAD_REFUSED, request_us);
@@ -210,11 +219,19 @@ static bool is_absent(const struct link_exchange *exchange)
            exchange->response.exception == MODBUS_GATEWAY_TARGET_FAILED;
 }
 
-static void log_unit(const struct poller *poller, const struct unit *unit, const char *event,
-                     const char *reason)
+static void take_answer(struct poller *poller, const struct unit_turn *turn, const struct unit_answer *answer,
+                        struct emitter *emitter)
 {
-    log_warn(subsystem, log_event(event), log_str("link", poller->name), log_u64("unit", unit->id),
-             log_str("reason", reason));
+    struct unit *unit = turn->unit;
+    int64_t refused = metric_get(&unit->counters[UNIT_TAGS_REFUSED]);
+    if (unit_answered(turn, answer, emitter)) {
+        poller_log_unit_back(&poller->log, unit->id);
+    }
+    if (metric_get(&unit->counters[UNIT_TAGS_REFUSED]) > refused) {
+        poller_log_tag_refused(&poller->log, unit->id,
+                               catalog_tag(poller->context->catalog, unit->refused_tag)->name,
+                               metric_get(&unit->counters[UNIT_TAGS_REFUSED]));
+    }
 }
 
 static void take_outcome(struct poller *poller, const struct unit_turn *turn, enum link_outcome outcome,
@@ -227,16 +244,13 @@ static void take_outcome(struct poller *poller, const struct unit_turn *turn, en
     struct unit_answer answer = {.response = &exchange->response, .now = now()};
     bool absent = outcome == LINK_ANSWERED && is_absent(exchange);
     if (outcome == LINK_ANSWERED && !absent) {
-        if (unit_answered(turn, &answer, &emitter)) {
-            log_info(subsystem, log_event("unit_back"), log_str("link", poller->name),
-                     log_u64("unit", turn->unit->id));
-        }
+        take_answer(poller, turn, &answer, &emitter);
     } else {
         enum quality quality = absent ? (enum quality)(QUALITY_BAD_EXCEPTION + exchange->response.exception)
                                       : quality_of(outcome);
         answer.random = random_u32();
         if (unit_failed(turn, quality, &answer, &emitter)) {
-            log_unit(poller, turn->unit, "unit_suspended", quality_text(quality));
+            poller_log_unit_suspended(&poller->log, turn->unit->id, quality_text(quality));
         }
     }
     end_emitting(poller, &emitter);
@@ -284,7 +298,7 @@ static bool sink_has_room(struct poller *poller)
         return false;
     }
     metric_set(&poller->counters[POLLER_PAUSED], 0);
-    log_info(subsystem, log_event("polling_resumed"), log_str("link", poller->name));
+    poller_log_resumed(&poller->log);
     return true;
 }
 

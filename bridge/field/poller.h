@@ -8,9 +8,9 @@
 #define BOURDON_FIELD_POLLER_H
 
 #include "base/backoff.h"
-#include "base/log.h"
 #include "base/metrics.h"
 #include "field/link.h"
+#include "field/poller_log.h"
 #include "field/reading_sink.h"
 #include "field/reading_space.h"
 #include "field/unit.h"
@@ -55,6 +55,7 @@ struct poller {
     int64_t stale_checked_us;
     bool clock_synchronised;
     bool down_logged;
+    struct poller_log log;
 
     metric_value counters[POLLER_COUNTERS];
     metric_value link_counters[LINK_COUNTERS];
@@ -67,8 +68,8 @@ struct poller {
     char reason[ERR_TEXT_MAX]; /* why the link is down; "" = it is not */
 };
 
-/* Zeroes and makes the lock; the caller then fills in name, ways, units and reconnect. */
-void poller_init(struct poller *poller, const struct poller_context *context);
+/* Zeroes and makes the lock; the caller then fills in ways, units and reconnect. */
+void poller_init(struct poller *poller, const struct poller_context *context, const char *name);
 /* The polls are placed from now on; `*number` as in unit_start(). */
 MUST_USE enum err poller_start(struct poller *poller, uint32_t *number, struct err_text *why);
 /* Asks the thread to end and interrupts what it waits for. */

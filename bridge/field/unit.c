@@ -212,7 +212,10 @@ static bool take_exception(const struct unit_turn *turn, const struct plan_block
         if (refusal == PLAN_RETRY) {
             return false;
         }
-        count_refused(unit);
+        if (refusal == PLAN_GUILTY) {
+            unit->refused_tag = unit->plan.points[refused.first].tag;
+            count_refused(unit);
+        }
         emit_bad_block(unit, &refused, quality_of_exception(exception), now_us, emitter);
         return true;
     }
@@ -362,5 +365,8 @@ void unit_forget(struct unit *unit)
 {
     for (size_t i = 0; i < unit->plan.point_count; i++) {
         report_forget(&unit->states[i]);
+    }
+    for (size_t i = 0; i < unit->plan.group_count; i++) {
+        unit->groups[i].excused = true;
     }
 }

@@ -50,7 +50,8 @@ struct unit {
     struct breaker breaker;
     int64_t pause_us;
     int64_t quarantine_us;
-    int64_t ready_us; /* end of the pause */
+    int64_t ready_us;     /* end of the pause */
+    uint32_t refused_tag; /* the last one found: index in the catalog */
     metric_value counters[UNIT_COUNTERS];
 };
 

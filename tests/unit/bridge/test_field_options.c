@@ -164,11 +164,14 @@ START_TEST(every_impossible_link_is_an_error)
         const char *text;
         const char *message;
     } rows[] = {
-        {"url", "links: [{name: a, url: 'http://x', units: []}]", "error: url: 'http://x'"},
-        {"backup", "links: [{name: a, url: 'tcp://x', backup: 'tcp://', units: []}]", "error: backup: "},
-        {"same name", "links: [{name: a, url: 'tcp://x', units: []}, {name: a, url: 'tcp://y', units: []}]",
+        {"url", "links: [{name: a, url: 'http://x', units: [{id: 1}]}]", "error: url: 'http://x'"},
+        {"backup", "links: [{name: a, url: 'tcp://x', backup: 'tcp://', units: [{id: 1}]}]",
+         "error: backup: "},
+        {"same name",
+         "links: [{name: a, url: 'tcp://x', units: [{id: 1}]}, {name: a, url: 'tcp://y', units: [{id: 1}]}]",
          "two links named 'a'"},
-        {"empty name", "links: [{name: '', url: 'tcp://x', units: []}]", "error: name: must not be empty"},
+        {"empty name", "links: [{name: '', url: 'tcp://x', units: [{id: 1}]}]",
+         "error: name: must not be empty"},
         {"unit 248", "links: [{name: a, url: 'tcp://x', units: [{id: 248}]}]", "error: id: 248"},
         {"unit 256", "links: [{name: a, url: 'tcp://x', units: [{id: 256}]}]", "error: id: 256"},
         {"broadcast on a serial line", "links: [{name: a, url: 'rtu:///dev/ttyS0', units: [{id: 0}]}]",
@@ -178,8 +181,8 @@ START_TEST(every_impossible_link_is_an_error)
         {"unit twice", "links: [{name: a, url: 'tcp://x', units: [{id: 1}, {id: 1}]}]",
          "unit 1 of link a is there twice"},
         {"line twice",
-         "links: [{name: a, url: 'rtu:///dev/ttyS0', units: []}, {name: b, url: "
-         "'rtu:///dev/ttyS0?baud=9600', units: []}]",
+         "links: [{name: a, url: 'rtu:///dev/ttyS0', units: [{id: 1}]}, {name: b, url: "
+         "'rtu:///dev/ttyS0?baud=9600', units: [{id: 1}]}]",
          "error: url: /dev/ttyS0 belongs to link a"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
@@ -189,6 +192,27 @@ START_TEST(every_impossible_link_is_an_error)
         ck_assert_msg(result == ERR_CONFIG, "%s", rows[i].name);
         ck_assert_msg(strstr(printed, rows[i].message) != NULL, "%s: %s", rows[i].name, printed);
         release(&root, printed);
+    }
+}
+END_TEST
+
+START_TEST(there_are_no_more_links_than_descriptors_for_them)
+{
+    for (size_t links = FIELD_LINKS_MAX - 1; links <= FIELD_LINKS_MAX; links++) {
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        fprintf(out, "links:\n  - {name: l, url: 'tcp://x', backup: 'tcp://y', units: [{id: 1}]}\n");
+        for (size_t i = 1; i < links; i++) {
+            fprintf(out, "  - {name: l%zu, url: 'tcp://x', units: [{id: 1}]}\n", i);
+        }
+        fclose(out);
+        struct root root;
+        enum err result;
+        char *printed = check("bridge.yaml", text, &root, &result);
+        ck_assert_msg(result == (links < FIELD_LINKS_MAX ? ERR_OK : ERR_CONFIG), "%.300s", printed);
+        release(&root, printed);
+        free(text);
     }
 }
 END_TEST
@@ -212,7 +236,7 @@ START_TEST(what_shares_registers_on_purpose_is_right)
         enum err result;
         char *text = with_tags("", rows[i]);
         char *printed = check("bridge.yaml", text, &root, &result);
-        ck_assert_msg(result == ERR_OK, "%s", printed);
+        ck_assert_msg(result == ERR_OK, "%.300s", printed);
         release(&root, printed);
         free(text);
     }
@@ -242,7 +266,7 @@ START_TEST(the_catalog_has_the_tags_in_order_of_appearance)
     struct root root;
     enum err result;
     char *printed = check("bridge.yaml", text, &root, &result);
-    ck_assert_msg(result == ERR_OK, "%s", printed);
+    ck_assert_msg(result == ERR_OK, "%.300s", printed);
     struct catalog *catalog;
     ck_assert_int_eq(field_options_catalog(&root.field, &catalog, NULL), ERR_OK);
     ck_assert_uint_eq(catalog_count(catalog), 5);
@@ -305,7 +329,7 @@ START_TEST(a_template_is_included_with_prefix_and_base)
                                     "          - {file: pump.yaml, prefix: p2/, base: 100}\n"
                                     "        tags: [{name: own, table: coil, address: 0, type: bool}]\n",
                                     &root, &result);
-    ck_assert_msg(result == ERR_OK, "%s", printed);
+    ck_assert_msg(result == ERR_OK, "%.300s", printed);
     struct catalog *catalog;
     ck_assert_int_eq(field_options_catalog(&root.field, &catalog, NULL), ERR_OK);
     static const struct {
@@ -377,7 +401,7 @@ START_TEST(templates_nested_too_deep_are_an_error)
         "links: [{name: plc, url: 'tcp://plc', units: [{id: 1, templates: [{file: t0.yaml}]}]}]\n", &root,
         &result);
     ck_assert_int_eq(result, ERR_CONFIG);
-    ck_assert_msg(strstr(printed, "nested more than 8 deep") != NULL, "%s", printed);
+    ck_assert_msg(strstr(printed, "nested more than 8 deep") != NULL, "%.300s", printed);
     release(&root, printed);
     temporary_remove(folder);
 }
@@ -391,7 +415,7 @@ START_TEST(what_is_printed_loads_back_to_the_same)
                            "{name: a, reference: '40101', type: float32, word_order: CDAB, limits: [0, 16], "
                            "deadband: 2%, rate: 250ms}, {name: b, table: coil, address: 0, type: bool}");
     char *printed = check("bridge.yaml", text, &root, &result);
-    ck_assert_msg(result == ERR_OK, "%s", printed);
+    ck_assert_msg(result == ERR_OK, "%.300s", printed);
     char *effective = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&effective, &size);
@@ -419,6 +443,7 @@ int main(void)
     return suite_run("field_options", (const TTest *[]){
                                           every_impossible_tag_is_an_error_at_its_key,
                                           every_impossible_link_is_an_error,
+                                          there_are_no_more_links_than_descriptors_for_them,
                                           what_shares_registers_on_purpose_is_right,
                                           the_catalog_has_the_tags_in_order_of_appearance,
                                           a_template_is_included_with_prefix_and_base,
