@@ -321,7 +321,7 @@ static void connection_closed(void *owner, enum err code, const char *reason)
     if (peer->state == PEER_HANDSHAKE) {
         count(peer, SERVER_REFUSED_HANDSHAKE, 1);
         gate_log_refused(peer, reason);
-    } else if (peer->state == PEER_SESSION) {
+    } else if (peer->state == PEER_SESSION && worth_a_line(peer)) {
         log_warn("front", log_event("connection_lost"), log_str("bridge", name_of(peer)),
                  log_str("address", io_address(peer->io)), log_str("reason", reason),
                  log_u64("batches", peer->batches), log_u64("readings", peer->readings));
