@@ -5,7 +5,8 @@
  *   server_load PLANT PORT BRIDGES BATCHES READINGS [SERVER_PID]
  *
  * PLANT is a folder of certs/make-certs.sh with bridge/cell-3; all bridges use it, each with an epoch of its
- * own. Each sends BATCHES batches of READINGS readings as fast as the window lets it.
+ * own. Each sends BATCHES batches of READINGS readings as fast as the window lets it; with 0 the connections
+ * are held until the end of standard input.
  */
 #include "base/clock.h"
 #include "base/random.h"
@@ -21,7 +22,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { HANDSHAKES_AT_ONCE = 64, TICK_MS = 200, TAGS = 50 };
+enum {
+    HANDSHAKES_AT_ONCE = 64,
+    TICK_MS = 200,
+    TICKS_OF_REST = 5,
+    TAGS = 50,
+    BATCH_ROOM = 16384,
+    OUT_ENOUGH = 65536
+};
 
 struct load;
 
@@ -47,7 +55,7 @@ struct load {
     uint64_t batches;
     int readings;
     bool sending;
-    uint64_t retried, other;
+    uint64_t other; /* answers that are not COMMITTED */
     uint64_t bytes;
 };
 
@@ -88,8 +96,8 @@ static void make_batch(struct bridge *bridge)
 static void send_more(struct bridge *bridge)
 {
     struct load *load = bridge->load;
-    while (load->sending && bridge->next <= load->batches && sender_has_room(bridge->sender, 16384) &&
-           io_waiting(bridge->io) < 65536) {
+    while (load->sending && bridge->next <= load->batches && sender_has_room(bridge->sender, BATCH_ROOM) &&
+           io_waiting(bridge->io) < OUT_ENOUGH) {
         make_batch(bridge);
         if (sender_send_batch(bridge->sender, bridge->next, buffer_bytes(&load->encoded), false,
                               clock_mono_us()) != ERR_OK) {
@@ -218,56 +226,121 @@ static void ticked(void *owner)
 
 /* ---- measuring ---- */
 
-static long resident_kib(long pid)
+/* The number behind `key` in a file of "key value" or, without key, after `skip` words. */
+static unsigned long number_in(long pid, const char *name, const char *key, int skip)
 {
     char path[64];
-    char line[256];
-    long kib = 0;
-    snprintf(path, sizeof path, "/proc/%ld/status", pid);
+    char text[4096];
+    snprintf(path, sizeof path, "/proc/%ld/%s", pid, name);
     FILE *file = fopen(path, "r");
-    while (file && fgets(line, sizeof line, file)) {
-        (void)sscanf(line, "VmRSS: %ld", &kib);
+    if (!file) {
+        return 0;
     }
-    if (file) {
-        fclose(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    const char *at = key ? strstr(text, key) : text;
+    at = at && key ? at + strlen(key) : at;
+    for (; at && skip > 0; skip--) {
+        at = strchr(at + 1, ' ');
     }
-    return kib;
+    return at ? strtoul(at, NULL, 10) : 0;
 }
 
+static unsigned long resident_kib(long pid)
+{
+    return number_in(pid, "status", "VmRSS:", 0);
+}
+
+/* proc(5): utime and stime are the 14th and 15th word. */
 static double cpu_seconds(long pid)
 {
-    char path[64];
-    unsigned long user = 0;
-    unsigned long system = 0;
-    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
-    FILE *file = fopen(path, "r");
-    if (file) {
-        (void)!fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-        fclose(file);
-    }
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    enum { UTIME_AT = 13, STIME_AT = 14 };
+    unsigned long ticks = number_in(pid, "stat", NULL, UTIME_AT) + number_in(pid, "stat", NULL, STIME_AT);
+    return (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
-static void set_up(struct load *load, const char *plant, const char *port)
+struct moment {
+    int64_t time_us;
+    double server_s, own_s;
+};
+
+static struct moment now(long pid)
+{
+    return (struct moment){
+        .time_us = clock_mono_us(), .server_s = cpu_seconds(pid), .own_s = cpu_seconds(getpid())};
+}
+
+static double seconds_since(const struct moment *moment)
+{
+    return (double)(clock_mono_us() - moment->time_us) / (double)CLOCK_US_PER_S;
+}
+
+/* ---- the two phases ---- */
+
+static void connect_all(struct load *load, long pid)
+{
+    unsigned long before_kib = resident_kib(pid);
+    struct moment begin = now(pid);
+    for (int i = 0; i < HANDSHAKES_AT_ONCE; i++) {
+        start_next(load);
+    }
+    while (load->ready < load->count) {
+        loop_run(load->loop);
+    }
+    double seconds = seconds_since(&begin);
+    for (int i = 0; i < TICKS_OF_REST; i++) {
+        loop_run(load->loop);
+    }
+    unsigned long after_kib = resident_kib(pid);
+    printf("%zu bridges connected in %.2f s; server: %.2f ms CPU and %.1f KiB a bridge (RSS %lu KiB)\n",
+           load->count, seconds, (cpu_seconds(pid) - begin.server_s) * 1e3 / (double)load->count,
+           ((double)after_kib - (double)before_kib) / (double)load->count, after_kib);
+}
+
+static void send_all(struct load *load, long pid)
+{
+    struct moment begin = now(pid);
+    load->sending = true;
+    for (size_t i = 0; i < load->count; i++) {
+        send_more(&load->bridges[i]);
+    }
+    while (load->done < load->count) {
+        loop_run(load->loop);
+    }
+    double seconds = seconds_since(&begin);
+    double batches = (double)load->batches * (double)load->count;
+    double server_us = (cpu_seconds(pid) - begin.server_s) * 1e6 / batches;
+    printf("%.0f batches of %.1f bytes in %.2f s: %.0f batches/s, %.0f readings/s durable and acknowledged\n",
+           batches, (double)load->bytes / batches, seconds, batches / seconds,
+           batches * load->readings / seconds);
+    printf("server: %.1f us CPU a batch, RSS %lu KiB; this end: %.2f s CPU; not committed: %llu\n", server_us,
+           resident_kib(pid), cpu_seconds(getpid()) - begin.own_s, (unsigned long long)load->other);
+}
+
+/* ---- starting ---- */
+
+static struct tls_context *client_context(const char *plant)
 {
     char paths[3][512];
     struct err_text why;
     snprintf(paths[0], sizeof paths[0], "%s/ca.pem", plant);
     snprintf(paths[1], sizeof paths[1], "%s/bridge/cell-3.pem", plant);
     snprintf(paths[2], sizeof paths[2], "%s/bridge/cell-3.key", plant);
-    const struct tls_options tls = {
+    const struct tls_options options = {
         .side = TLS_CLIENT, .alpn = "bourdon/1", .ca = paths[0], .certificate = paths[1], .key = paths[2]};
-    if (tls_context_new(&tls, &load->tls, &why) != ERR_OK) {
+    struct tls_context *context;
+    if (tls_context_new(&options, &context, &why) != ERR_OK) {
         fail(why.text);
     }
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)strtoul(port, NULL, 10))};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    load->addresses.count = 1;
-    load->addresses.sizes[0] = sizeof address;
-    memcpy(&load->addresses.items[0], &address, sizeof address);
+    return context;
+}
+
+static struct catalog *make_catalog(void)
+{
     static char names[TAGS][32];
     struct catalog_tag tags[TAGS];
+    struct catalog *catalog;
+    struct err_text why;
     for (int i = 0; i < TAGS; i++) {
         snprintf(names[i], sizeof names[i], "vessel-%d/pressure", i);
         tags[i] = (struct catalog_tag){.name = names[i],
@@ -280,80 +353,57 @@ static void set_up(struct load *load, const char *plant, const char *port)
                                        .words = 1,
                                        .scale = 0.01};
     }
-    if (catalog_new(tags, TAGS, &load->catalog, &why) != ERR_OK) {
+    if (catalog_new(tags, TAGS, &catalog, &why) != ERR_OK) {
         fail(why.text);
     }
-    load->builder = batch_builder_new(load->catalog);
-    buffer_init(&load->encoded, BATCH_SIZE_MAX);
-    load->loop = loop_new();
-    load->tick = loop_timer_new(load->loop, ticked, load);
-    loop_timer_start_ms(load->tick, TICK_MS);
+    return catalog;
+}
+
+static struct loop_addresses local(uint16_t port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct loop_addresses addresses = {.count = 1, .sizes = {sizeof address}};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    memcpy(&addresses.items[0], &address, sizeof address);
+    return addresses;
+}
+
+static void open_many_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 int main(int argc, char **argv)
 {
+    static struct load load;
     if (argc < 6) {
         fail("usage: server_load PLANT PORT BRIDGES BATCHES READINGS [SERVER_PID]");
     }
-    static struct load load;
-    long pid = argc > 6 ? strtol(argv[6], NULL, 10) : 0;
-    struct rlimit limit;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    open_many_files();
+    load.tls = client_context(argv[1]);
+    load.addresses = local((uint16_t)strtoul(argv[2], NULL, 10));
     load.count = strtoul(argv[3], NULL, 10);
     load.batches = strtoull(argv[4], NULL, 10);
-    load.readings = atoi(argv[5]);
+    load.readings = (int)strtol(argv[5], NULL, 10);
+    long pid = argc > 6 ? strtol(argv[6], NULL, 10) : 0;
     load.bridges = calloc(load.count, sizeof *load.bridges);
-    set_up(&load, argv[1], argv[2]);
-    long empty_kib = resident_kib(pid);
-    int64_t begin_us = clock_mono_us();
-    double cpu = cpu_seconds(pid);
-    for (int i = 0; i < HANDSHAKES_AT_ONCE; i++) {
-        start_next(&load);
-    }
-    while (load.ready < load.count) {
-        loop_run(load.loop);
-    }
-    double seconds = (double)(clock_mono_us() - begin_us) / 1e6;
-    for (int i = 0; i < 5; i++) {
-        loop_run(load.loop);
-    }
-    long idle_kib = resident_kib(pid);
-    printf("%zu bridges connected in %.2f s (%.0f/s), server cpu %.2f s; server RSS %ld -> %ld KiB: %.1f KiB "
-           "a bridge\n",
-           load.count, seconds, (double)load.count / seconds, cpu_seconds(pid) - cpu, empty_kib, idle_kib,
-           (double)(idle_kib - empty_kib) / (double)load.count);
-    if (load.batches == 0) {
+    load.catalog = make_catalog();
+    load.builder = batch_builder_new(load.catalog);
+    buffer_init(&load.encoded, BATCH_SIZE_MAX);
+    load.loop = loop_new();
+    load.tick = loop_timer_new(load.loop, ticked, &load);
+    loop_timer_start_ms(load.tick, TICK_MS);
+    connect_all(&load, pid);
+    if (load.batches > 0) {
+        send_all(&load, pid);
+    } else {
         fflush(stdout);
         while (getchar() != EOF) { // held open as long as somebody wants to look
         }
-        return EXIT_SUCCESS;
     }
-    load.sending = true;
-    begin_us = clock_mono_us();
-    cpu = cpu_seconds(pid);
-    struct rusage before;
-    struct rusage after;
-    getrusage(RUSAGE_SELF, &before);
-    for (size_t i = 0; i < load.count; i++) {
-        send_more(&load.bridges[i]);
-    }
-    while (load.done < load.count) {
-        loop_run(load.loop);
-    }
-    seconds = (double)(clock_mono_us() - begin_us) / 1e6;
-    getrusage(RUSAGE_SELF, &after);
-    double own = (double)(after.ru_utime.tv_sec - before.ru_utime.tv_sec) +
-                 (double)(after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1e6 +
-                 (double)(after.ru_stime.tv_sec - before.ru_stime.tv_sec) +
-                 (double)(after.ru_stime.tv_usec - before.ru_stime.tv_usec) / 1e6;
-    double batches = (double)(load.batches * load.count);
-    double used = cpu_seconds(pid) - cpu;
-    printf("%.0f batches in %.2f s: %.0f batches/s, %.0f readings/s; %.1f bytes a batch; server cpu %.2f s "
-           "(%.1f us a batch), client cpu %.2f s; not committed %lu\n",
-           batches, seconds, batches / seconds, batches * load.readings / seconds,
-           (double)load.bytes / batches, used, used * 1e6 / batches, own, (unsigned long)load.other);
-    printf("server RSS %ld KiB\n", resident_kib(pid));
     return EXIT_SUCCESS;
 }
