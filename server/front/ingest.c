@@ -72,7 +72,7 @@ static void check_spool(struct peer *peer, const struct store_watermarks *waterm
 /* The bridge has trimmed batches, so they were acknowledged once, and they are not here. */
 static void check_store(struct peer *peer, const struct store_watermarks *watermarks)
 {
-    if (peer->first_sequence <= watermarks->contiguous + 1) {
+    if (peer->first_sequence <= watermarks->contiguous + 1 || watermarks->more) {
         return;
     }
     count(peer, SERVER_STORES_BEHIND, 1);

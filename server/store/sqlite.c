@@ -199,6 +199,7 @@ static enum err sqlite_look_up(struct store *base, const char *bridge, const uin
     }
     if (result == ERR_OK && stream.id != 0) {
         watermarks->contiguous = (uint64_t)stream.contiguous;
+        watermarks->more = stream.stopped_short;
         result = sqlite_streams_highest(store->streams, &stream, &watermarks->highest, why);
     }
     return result;

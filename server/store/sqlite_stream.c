@@ -154,6 +154,7 @@ enum err sqlite_streams_advance(struct sqlite_streams *streams, struct sqlite_st
             result = jump_gap(streams, stream, &jumped, why);
         }
     }
+    stream->stopped_short = jumped || left == 0;
     return result;
 }
 

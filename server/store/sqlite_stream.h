@@ -11,6 +11,7 @@
 struct sqlite_stream {
     int64_t id; /* 0 = not in the store */
     int64_t contiguous;
+    bool stopped_short; /* the last look at `contiguous` */
     int64_t span_us;
 };
 

@@ -46,8 +46,9 @@ struct store_catalog {
 
 /* What the store has of an epoch; all 0 if it has never heard of it. */
 struct store_watermarks {
-    uint64_t
-        contiguous; /* every sequence up to this one is stored, or accounted for by a stored gap; at least */
+    /* Every sequence up to this one is stored, or accounted for by a stored gap. */
+    uint64_t contiguous;
+    bool more;        /* so may be some that follow: the look at them stopped short */
     uint64_t highest; /* highest one stored */
 };
 

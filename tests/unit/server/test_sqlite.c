@@ -308,6 +308,7 @@ START_TEST(a_look_that_stopped_short_is_gone_on_with)
     put_gaps(GAPS + 1, gaps, GAPS);
     uint64_t contiguous = look_up("cell-3", 1).contiguous;
     ck_assert_uint_lt(contiguous, GAPS);
+    ck_assert(look_up("cell-3", 1).more);
     for (uint64_t sequence = GAPS + 2; contiguous < GAPS; sequence++) {
         uint64_t before = contiguous;
         put("cell-3", 1, sequence * STORE_CONTIGUOUS_STEP, 1);
@@ -315,6 +316,7 @@ START_TEST(a_look_that_stopped_short_is_gone_on_with)
         ck_assert_uint_gt(contiguous, before);
     }
     ck_assert_uint_eq(contiguous, GAPS + 1);
+    ck_assert(!look_up("cell-3", 1).more);
 }
 END_TEST
 
