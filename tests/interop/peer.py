@@ -472,9 +472,12 @@ def show_batch(batch, catalogs, historical):
             say(event="gap", **gap)
         return
     tags = catalogs[batch["catalog_hash"]]
-    for tag, request, response, quality, words in decode_readings(batch, tags):
-        value = None if words is None else value_of(tags[tag], words)
-        say(event="reading", tag=tags[tag]["name"], request_us=request, response_us=response, quality=quality, value=value)
+    for index, request, response, quality, words in decode_readings(batch, tags):
+        tag = tags[index]
+        value = None if words is None else value_of(tag, words)
+        where = dict(unit_id=tag["unit_id"], table=tag["table"], address=tag["address"], words=words)
+        when = dict(request_us=request, response_us=response)
+        say(event="reading", tag=tag["name"], quality=quality, value=value, **when, **where)
 
 
 # Transports.
