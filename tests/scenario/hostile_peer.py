@@ -53,7 +53,7 @@ class Server:
         with open(config, "w", encoding="utf-8") as file:
             file.write(f"listen: 127.0.0.1:0\nca: {plant.path('ca.pem')}\nhttp: ''\nbridges: ['*']\n")
             file.write(f"certificate: {plant.path('server/control.pem')}\nkey: {plant.path('server/control.key')}\n")
-            file.write(f"store: 'sqlite:{folder}/store.db'\nlimits: {{handshakes: 32}}\n")
+            file.write(f"store: 'sqlite:{folder}/store.db'\nthreads: 1\nlimits: {{handshakes: 32}}\n")
         program = os.path.join(os.environ["BOURDON_BIN"], "bourdon-server")
         self.process = subprocess.Popen([program, "-c", config], stderr=subprocess.PIPE, text=True)
         self.lines = []
