@@ -37,7 +37,7 @@ function(bourdon_unit_test source)
   add_executable(${target} ${source})
   target_link_libraries(${target} PRIVATE bourdon_compiler bourdon_test_support ${ARG_LINK})
   add_test(NAME unit/${folder}/${module} COMMAND ${target})
-  set_tests_properties(unit/${folder}/${module} PROPERTIES LABELS unit TIMEOUT ${ARG_TIMEOUT})
+  set_tests_properties(unit/${folder}/${module} PROPERTIES LABELS unit TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77)
   bourdon_test_environment(unit/${folder}/${module})
 endfunction()
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["BOURDON_SOURCE"], "tests", "support"))
-from plcsim import DEADLINE_S, Plcsim, run_tests
+from plcsim import DEADLINE_S, Plcsim, needs_terminals, run_tests
 
 
 def mbpoll(plc, *arguments, values=()):
@@ -63,6 +63,7 @@ def is_told_what_is_wrong():
         assert "Gateway path unavailable" in output, output
 
 
+@needs_terminals
 def polls_a_serial_line():
     with Plcsim(listen="rtu:") as plc:
         line = plc.addresses[0]

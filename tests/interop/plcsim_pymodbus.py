@@ -7,7 +7,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.environ["BOURDON_SOURCE"], "tests", "support"))
-from plcsim import Plcsim, run_tests
+from plcsim import Plcsim, needs_terminals, run_tests
 
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 from pymodbus.constants import Endian
@@ -113,6 +113,7 @@ def the_truth_holds_every_value_served_at_its_time():
             assert row.endpoint == plc.addresses[0], row
 
 
+@needs_terminals
 def a_serial_line_is_read_and_written():
     with tempfile.TemporaryDirectory() as folder:
         line = os.path.join(folder, "line")
@@ -129,6 +130,7 @@ def a_serial_line_is_read_and_written():
         assert not os.path.lexists(line)
 
 
+@needs_terminals
 def a_slow_line_takes_its_time():
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as scenario:
         scenario.write("endpoints: [{listen: 'rtu:', baud: 1200, units: [{id: 1, vessels: [{count: 2}]}]}]\n")

@@ -8,7 +8,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.environ["BOURDON_SOURCE"], "tests", "support"))
 from field_print import FieldPrint, is_good
-from plcsim import Plcsim, control, run_tests
+from plcsim import Plcsim, control, needs_terminals, run_tests
 
 RATE_MS = 50
 TIMEOUT_MS = 120
@@ -168,6 +168,7 @@ def over_tcp_only_the_truth_is_read_whatever_happens():
         assert gap_ms < 10 * RATE_MS  # scheduling of a busy test machine; a stuck neighbour would be seconds
 
 
+@needs_terminals
 def over_a_serial_line_only_the_truth_is_read_whatever_happens():
     with tempfile.TemporaryDirectory() as folder:
         line = f"{folder}/line"

@@ -167,8 +167,26 @@ def eventually(condition, what, deadline_s=DEADLINE_S):
         time.sleep(0.01)
 
 
+def has_terminals():
+    """A root fresh from debootstrap has no pseudo terminals until somebody mounts devpts."""
+    try:
+        for descriptor in os.openpty():
+            os.close(descriptor)
+        return True
+    except OSError:
+        return False
+
+
+def needs_terminals(test):
+    """Marks a test that is left out where there are no pseudo terminals."""
+    test.needs_terminals = True
+    return test
+
+
 def run_tests(tests):
     """Runs functions one after the other and says which failed."""
     for test in tests:
-        print(test.__name__, flush=True)
-        test()
+        left_out = getattr(test, "needs_terminals", False) and not has_terminals()
+        print(test.__name__, "(left out: no pseudo terminals)" if left_out else "", flush=True)
+        if not left_out:
+            test()

@@ -3,6 +3,7 @@
 #include "field/link_libmodbus.h"
 #include "support/rtu_peer.h"
 #include "support/suite.h"
+#include "support/system.h"
 #include "support/temporary.h"
 
 #include <pthread.h>
@@ -232,6 +233,9 @@ END_TEST
 
 int main(void)
 {
+    if (!system_has_terminals()) {
+        return SYSTEM_SKIPPED;
+    }
     return suite_run_with("link_rtu", set_up, tear_down,
                           (const TTest *[]){
                               reads_registers_over_a_serial_line,
