@@ -165,8 +165,9 @@ END_TEST
 START_TEST(shows_so_many_bad_lines_and_counts_the_rest)
 {
     char text[1024] = "tag,value\n";
+    size_t used = strlen(text);
     for (int i = 0; i < INPUT_COMPLAINTS_MAX + 3; i++) {
-        strcat(text, "p,x\n");
+        used += (size_t)snprintf(text + used, sizeof text - used, "p,x\n");
     }
     ck_assert_int_eq(read_text(text), ERR_OK);
     ck_assert_uint_eq(input.bad, INPUT_COMPLAINTS_MAX + 3);
