@@ -12,6 +12,7 @@ from plcsim import Plcsim, control, needs_terminals, run_tests
 
 RATE_MS = 50
 TIMEOUT_MS = 120
+PATIENT_MS = 2000  # of the healthy one: that the test machine stands still for a moment is not its fault
 FAULT_MS = 350
 
 TCP_FAULTS = [
@@ -77,14 +78,14 @@ TAGS = [
 ]
 
 
-def link(name, url, unit):
+def link(name, url, timeout_ms=TIMEOUT_MS):
     tags = "".join(
         f"          - {{name: {name}/{tag}, table: {table}, address: {address}, type: {kind}, rate: {RATE_MS}ms}}\n"
         for tag, table, address, kind, _ in TAGS
     )
     return (
-        f"  - name: {name}\n    url: {url}\n    response_timeout: {TIMEOUT_MS}ms\n    connect_timeout: 500ms\n"
-        f"    reconnect_max: 100ms\n    units:\n      - id: {unit}\n        tags:\n{tags}"
+        f"  - name: {name}\n    url: {url}\n    response_timeout: {timeout_ms}ms\n    connect_timeout: 500ms\n"
+        f"    reconnect_max: 100ms\n    units:\n      - id: 1\n        tags:\n{tags}"
     )
 
 
@@ -156,7 +157,7 @@ def over_tcp_only_the_truth_is_read_whatever_happens():
         socket = f"{folder}/sim.sock"
         with Plcsim("-c", scenario(folder, "127.0.0.1:0", "127.0.0.1:0"), listen=None) as plc:
             sick, healthy = plc.addresses
-            with FieldPrint(link("sick", f"tcp://{sick}", 1) + link("healthy", f"tcp://{healthy}", 1)) as field:
+            with FieldPrint(link("sick", f"tcp://{sick}") + link("healthy", f"tcp://{healthy}", PATIENT_MS)) as field:
                 field.wait(all_good(field, "sick", "healthy"), "all good at first")
                 go_through(TCP_FAULTS, socket, field, sick)
             plc.stop()
@@ -173,7 +174,7 @@ def over_a_serial_line_only_the_truth_is_read_whatever_happens():
     with tempfile.TemporaryDirectory() as folder:
         line = f"{folder}/line"
         with Plcsim("-c", scenario(folder, f"rtu:{line}"), listen=None) as plc:
-            with FieldPrint(link("sick", f"rtu://{line}?baud=115200", 1)) as field:
+            with FieldPrint(link("sick", f"rtu://{line}?baud=115200")) as field:
                 field.wait(all_good(field, "sick"), "all good at first")
                 go_through(LINE_FAULTS, f"{folder}/sim.sock", field, plc.addresses[0])
             plc.stop()
