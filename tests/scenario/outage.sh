@@ -38,4 +38,4 @@ pass "a PLC that was away gave bad readings and came back"
 stop_in_good_order
 cat truth-1.tsv >>truth.tsv
 acknowledged_is_stored
-stored_is_true --complete
+stored_is_true 2
