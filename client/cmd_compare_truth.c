@@ -27,7 +27,7 @@ static const char epilogue[] =
     "  missing     sequence numbers of batches that are neither stored nor accounted for by a gap\n"
     "  unstored    answers of the PLC none of whose values is stored; a failure only with --complete, "
     "because a\n"
-    "              because a bridge that reports by exception stores only what changed\n"
+    "              bridge that reports by exception stores only what changed\n"
     "\n"
     "Examples:\n"
     "  bourdon compare-truth store.db --truth truth.tsv\n"
