@@ -7,7 +7,7 @@
  * On one core, because across two the wake-ups dominate and vary. Rounds alternate; the best of each counts.
  */
 #include "base/clock.h"
-#include "field/link_libmodbus.h"
+#include "link/link_libmodbus.h"
 #include "modbus_responder.h"
 
 #include <modbus/modbus.h>

@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "field/field_layout.h"
 #include "field/field_state.h"
-#include "field/link_libmodbus.h"
+#include "link/link_libmodbus.h"
 
 #include <stdlib.h>
 

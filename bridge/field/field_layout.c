@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "field/field_walk.h"
-#include "field/link_url.h"
 #include "field/tag_limits.h"
+#include "link/link_url.h"
 
 #include <stdlib.h>
 

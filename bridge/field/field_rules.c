@@ -1,9 +1,9 @@
 #include "field/field_rules.h"
 
 #include "field/field_walk.h"
-#include "field/link_url.h"
 #include "field/tag_address.h"
 #include "field/tag_limits.h"
+#include "link/link_url.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,13 +8,10 @@
 #ifndef BOURDON_FIELD_LINE_H
 #define BOURDON_FIELD_LINE_H
 
-#include "field/link_url.h"
 #include "field/plan.h"
+#include "link/link_url.h"
 
 #include <stdint.h>
-
-/* The silence between two frames, µs. */
-int64_t line_silence_us(const struct link_url *url);
 
 /* From the first bit of the request until the line is free again, µs. `latency_us` is the device's. */
 int64_t line_request_us(const struct link_url *url, int64_t latency_us, const struct plan_block *block);

@@ -9,11 +9,11 @@
 
 #include "base/backoff.h"
 #include "base/metrics.h"
-#include "field/link.h"
 #include "field/poller_log.h"
 #include "field/reading_sink.h"
 #include "field/reading_space.h"
 #include "field/unit.h"
+#include "link/link.h"
 
 #include <pthread.h>
 

@@ -2,8 +2,8 @@
  * What a PLC answers, from the received frame to the readings: whatever the bytes, only frames that are the
  * answer become values, every reading is one of the catalog, and the unit always has a next turn.
  */
-#include "field/frame_check.h"
 #include "field/unit.h"
+#include "link/frame_check.h"
 
 #include <stdlib.h>
 #include <string.h>

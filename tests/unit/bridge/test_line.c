@@ -41,8 +41,8 @@ START_TEST(a_serial_request_takes_its_characters_and_two_silences)
         int64_t got_us = line_request_us(&url, rows[i].latency_us, &rows[i].block);
         ck_assert_int_ge(got_us, wanted_us - 3);
         ck_assert_int_le(got_us, wanted_us + 3);
-        ck_assert_int_ge(line_silence_us(&url), rows[i].silence_us - 1);
-        ck_assert_int_le(line_silence_us(&url), rows[i].silence_us + 1);
+        ck_assert_int_ge(link_url_silence_us(&url), rows[i].silence_us - 1);
+        ck_assert_int_le(link_url_silence_us(&url), rows[i].silence_us + 1);
     }
 }
 END_TEST

@@ -1,4 +1,4 @@
-#include "field/link.h"
+#include "link/link.h"
 
 enum err link_connect(struct link *link, struct err_text *why)
 {

@@ -1,6 +1,6 @@
 #include "base/array.h"
 #include "base/clock.h"
-#include "field/link_libmodbus.h"
+#include "link/link_libmodbus.h"
 #include "support/rtu_peer.h"
 #include "support/suite.h"
 #include "support/system.h"

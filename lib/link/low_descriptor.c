@@ -1,4 +1,4 @@
-#include "field/low_descriptor.h"
+#include "link/low_descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* tcp_connect: a non-blocking TCP connection to the first of some addresses that accepts, bounded in time. */
-#ifndef BOURDON_FIELD_TCP_CONNECT_H
-#define BOURDON_FIELD_TCP_CONNECT_H
+#ifndef BOURDON_LINK_TCP_CONNECT_H
+#define BOURDON_LINK_TCP_CONNECT_H
 
 #include "base/err.h"
-#include "field/resolve.h"
+#include "link/resolve.h"
 
 #include <stdatomic.h>
 #include <stdint.h>

@@ -1,14 +1,14 @@
 /*
  * link_url: where a link leads, as an operator writes it.
  *
- *   tcp://HOST[:PORT]            HOST a name, an IPv4 address or an IPv6 address in brackets; port 502 if
- * none rtu:///dev/ttyS0?baud=19200&parity=even&stop=1&data=8
+ *   tcp://HOST[:PORT]      HOST a name, an IPv4 address or an IPv6 address in brackets; port 502 if none
+ *   rtu:///dev/ttyS0?baud=19200&parity=even&stop=1&data=8
  *
  * Pure. Without a query an RTU line has the standard's 19200 baud, even parity, 8 data bits, 1 stop bit
  * (Modbus over Serial Line 1.02, section 2.5.1); with parity=none the stop bits default to 2, as it demands.
  */
-#ifndef BOURDON_FIELD_LINK_URL_H
-#define BOURDON_FIELD_LINK_URL_H
+#ifndef BOURDON_LINK_LINK_URL_H
+#define BOURDON_LINK_LINK_URL_H
 
 #include "base/err.h"
 
@@ -36,7 +36,10 @@ struct link_url {
 /* ERR_CONFIG with the reason, which names the wrong part. */
 MUST_USE enum err link_url_parse(const char *text, struct link_url *url, struct err_text *why);
 
-/* Bits a character takes on the line: start, data, parity and stop bits. */
-unsigned link_url_character_bits(const struct link_url *url);
+/* What `characters` take on the line, µs: start, data, parity and stop bits each. */
+int64_t link_url_characters_us(const struct link_url *url, int64_t characters);
+
+/* The silence between two frames, µs (Modbus over Serial Line 1.02, section 2.5.1.1). */
+int64_t link_url_silence_us(const struct link_url *url);
 
 #endif

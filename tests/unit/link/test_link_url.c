@@ -1,5 +1,5 @@
 #include "base/array.h"
-#include "field/link_url.h"
+#include "link/link_url.h"
 #include "support/suite.h"
 
 START_TEST(tcp_urls_have_host_and_port)
@@ -33,7 +33,7 @@ START_TEST(a_serial_line_has_the_standards_defaults)
         uint32_t baud;
         char parity;
         uint8_t data_bits, stop_bits;
-        unsigned character_bits;
+        int64_t character_bits;
     } rows[] = {
         {"rtu:///dev/ttyS0", 19200, 'E', 8, 1, 11},
         {"rtu:///dev/ttyS0?", 19200, 'E', 8, 1, 11},
@@ -50,7 +50,7 @@ START_TEST(a_serial_line_has_the_standards_defaults)
         ck_assert_int_eq(url.parity, rows[i].parity);
         ck_assert_uint_eq(url.data_bits, rows[i].data_bits);
         ck_assert_uint_eq(url.stop_bits, rows[i].stop_bits);
-        ck_assert_uint_eq(link_url_character_bits(&url), rows[i].character_bits);
+        ck_assert_int_eq(link_url_characters_us(&url, url.baud), rows[i].character_bits * 1000000);
     }
 }
 END_TEST

@@ -7,10 +7,10 @@
  * unit of an answer (the received frame is taken apart again by the strict codec of lib/modbus). Requests
  * over TCP are written here, because its own raw requests all bear transaction 0.
  */
-#ifndef BOURDON_FIELD_LINK_LIBMODBUS_H
-#define BOURDON_FIELD_LINK_LIBMODBUS_H
+#ifndef BOURDON_LINK_LINK_LIBMODBUS_H
+#define BOURDON_LINK_LINK_LIBMODBUS_H
 
-#include "field/link.h"
+#include "link/link.h"
 
 /* A disconnected link. ERR_LIMIT: more links than descriptors below 1024; ERR_NO_MEMORY; ERR_CONFIG. */
 MUST_USE enum err link_libmodbus_new(const struct link_setup *setup, struct link **link,

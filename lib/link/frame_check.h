@@ -1,8 +1,8 @@
 /*
  * frame_check: whether a received frame is the answer to our request. Pure: what faces a PLC's bytes.
  */
-#ifndef BOURDON_FIELD_FRAME_CHECK_H
-#define BOURDON_FIELD_FRAME_CHECK_H
+#ifndef BOURDON_LINK_FRAME_CHECK_H
+#define BOURDON_LINK_FRAME_CHECK_H
 
 #include "base/buffer.h"
 #include "modbus/pdu.h"

@@ -1,9 +1,14 @@
-#include "field/link_url.h"
+#include "link/link_url.h"
 
 #include "base/array.h"
 
 #include <stdbool.h>
 #include <string.h>
+
+enum {
+    SILENCE_FAST_BAUD = 19200, /* above it the silence no longer shrinks */
+    SILENCE_FAST_US = 1750,
+};
 
 /* Digits only, at least one, at most `max`. */
 static bool parse_number(const char *text, size_t size, uint32_t max, uint32_t *value)
@@ -172,7 +177,13 @@ enum err link_url_parse(const char *text, struct link_url *url, struct err_text 
     return err_set(why, ERR_CONFIG, "'%s' begins with neither tcp:// nor rtu://", text);
 }
 
-unsigned link_url_character_bits(const struct link_url *url)
+int64_t link_url_characters_us(const struct link_url *url, int64_t characters)
 {
-    return 1U + url->data_bits + (url->parity == 'N' ? 0U : 1U) + url->stop_bits;
+    int64_t character_bits = 1 + url->data_bits + (url->parity == 'N' ? 0 : 1) + url->stop_bits;
+    return (characters * character_bits * 1000000 + url->baud - 1) / url->baud;
+}
+
+int64_t link_url_silence_us(const struct link_url *url)
+{
+    return url->baud > SILENCE_FAST_BAUD ? SILENCE_FAST_US : (link_url_characters_us(url, 7) + 1) / 2;
 }

@@ -5,8 +5,8 @@
  * each link reserves a low number while the process still has some, and moves each new connection there. In
  * between the number is held by /dev/null.
  */
-#ifndef BOURDON_FIELD_LOW_DESCRIPTOR_H
-#define BOURDON_FIELD_LOW_DESCRIPTOR_H
+#ifndef BOURDON_LINK_LOW_DESCRIPTOR_H
+#define BOURDON_LINK_LOW_DESCRIPTOR_H
 
 #include "base/err.h"
 

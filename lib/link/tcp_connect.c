@@ -1,7 +1,7 @@
-#include "field/tcp_connect.h"
+#include "link/tcp_connect.h"
 
 #include "base/clock.h"
-#include "field/low_descriptor.h"
+#include "link/low_descriptor.h"
 
 #include <errno.h>
 #include <netinet/in.h>

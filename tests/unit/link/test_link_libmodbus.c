@@ -1,6 +1,6 @@
 #include "base/array.h"
 #include "base/clock.h"
-#include "field/link_libmodbus.h"
+#include "link/link_libmodbus.h"
 #include "support/plc_server.h"
 #include "support/raw_peer.h"
 #include "support/suite.h"

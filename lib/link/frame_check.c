@@ -1,4 +1,4 @@
-#include "field/frame_check.h"
+#include "link/frame_check.h"
 
 #include "modbus/mbap.h"
 

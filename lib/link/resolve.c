@@ -1,4 +1,4 @@
-#include "field/resolve.h"
+#include "link/resolve.h"
 
 #include "base/clock.h"
 

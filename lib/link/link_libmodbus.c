@@ -1,10 +1,9 @@
-#include "field/link_libmodbus.h"
+#include "link/link_libmodbus.h"
 
 #include "base/clock.h"
-#include "field/frame_check.h"
-#include "field/line.h"
-#include "field/low_descriptor.h"
-#include "field/tcp_connect.h"
+#include "link/frame_check.h"
+#include "link/low_descriptor.h"
+#include "link/tcp_connect.h"
 #include "modbus/mbap.h"
 
 #include <errno.h>
@@ -341,7 +340,7 @@ static enum link_outcome exchange_rtu(struct link *link, struct link_exchange *e
         outcome = await_answer(self, exchange, deadline_us);
     }
     exchange->response_us = clock_wall_us();
-    self->silent_until_us = clock_mono_us() + line_silence_us(&self->setup.url);
+    self->silent_until_us = clock_mono_us() + link_url_silence_us(&self->setup.url);
     count_outcome(self, outcome);
     return outcome;
 }

@@ -3,8 +3,8 @@
  * asking a name server may block for half a minute. Whoever gives up waiting leaves the thread behind, which
  * ends with its answer.
  */
-#ifndef BOURDON_FIELD_RESOLVE_H
-#define BOURDON_FIELD_RESOLVE_H
+#ifndef BOURDON_LINK_RESOLVE_H
+#define BOURDON_LINK_RESOLVE_H
 
 #include "base/err.h"
 

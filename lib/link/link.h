@@ -8,12 +8,12 @@
  *
  * One thread, the link's own, but for link_interrupt() and the counters.
  */
-#ifndef BOURDON_FIELD_LINK_H
-#define BOURDON_FIELD_LINK_H
+#ifndef BOURDON_LINK_LINK_H
+#define BOURDON_LINK_LINK_H
 
 #include "base/err.h"
 #include "base/metrics.h"
-#include "field/link_url.h"
+#include "link/link_url.h"
 #include "modbus/pdu.h"
 
 #include <stdbool.h>

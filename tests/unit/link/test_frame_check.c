@@ -1,5 +1,5 @@
 #include "base/array.h"
-#include "field/frame_check.h"
+#include "link/frame_check.h"
 #include "support/suite.h"
 
 static const struct pdu_request read_one = {
