@@ -1,6 +1,9 @@
 #include "net/tls_profile.h"
 
 #include <openssl/err.h>
+#include <stdio.h>
+
+enum { GROUPS_TEXT_MAX = 64 };
 
 /*
  * All suites are authenticated, encrypting and forward secret, with SHA-256 or better (R-48 to R-55 of
@@ -89,6 +92,14 @@ static enum err set_device_ciphers(SSL_CTX *ssl, const struct tls_options *optio
                                      options->ciphers);
 }
 
+/* The macro below takes no const. */
+static bool set_groups(SSL_CTX *ssl, const char *list)
+{
+    char groups[GROUPS_TEXT_MAX];
+    (void)snprintf(groups, sizeof groups, "%s", list ? list : "");
+    return !list || SSL_CTX_set1_groups_list(ssl, groups) == 1;
+}
+
 enum err tls_profile_apply(SSL_CTX *ssl, const struct tls_options *options, struct err_text *why)
 {
     const struct profile *profile = &profiles[options->profile];
@@ -96,8 +107,7 @@ enum err tls_profile_apply(SSL_CTX *ssl, const struct tls_options *options, stru
     bool good = SSL_CTX_set_min_proto_version(ssl, tls12 ? TLS1_2_VERSION : TLS1_3_VERSION) == 1 &&
                 SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) == 1 &&
                 SSL_CTX_set_cipher_list(ssl, profile->suites12) == 1 &&
-                SSL_CTX_set_ciphersuites(ssl, profile->suites13) == 1 &&
-                (!profile->groups || SSL_CTX_set1_groups_list(ssl, profile->groups) == 1);
+                SSL_CTX_set_ciphersuites(ssl, profile->suites13) == 1 && set_groups(ssl, profile->groups);
     if (good && options->fragment_512) {
         good = SSL_CTX_set_tlsext_max_fragment_length(ssl, TLSEXT_max_fragment_length_512) == 1;
     }
