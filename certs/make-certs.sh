@@ -205,6 +205,7 @@ cmd_server() {
     local joined
     joined=$(IFS=,; echo "${alternatives[*]}")
     leaf_extensions serverAuth "subjectAltName = $joined" >"$scratch/extensions"
+    role_extension >>"$scratch/extensions"
     issue server "$name"
 }
 
