@@ -3,6 +3,7 @@
 #include "field/field_plan.h"
 #include "field/field_rules.h"
 #include "field/field_template.h"
+#include "field/field_tls.h"
 #include "field/field_walk.h"
 
 #include <stddef.h>
@@ -262,12 +263,18 @@ const struct option field_link_table[] = {
      LINK(url),
      .required = true,
      .placeholder = "URL",
-     .help = "tcp://HOST[:PORT], or rtu:///dev/ttyS0?baud=19200&parity=even&stop=1&data=8."},
+     .help = "tcp://HOST[:PORT], tls://HOST[:PORT] for MODBUS/TCP Security (port 802 if none), or "
+             "rtu:///dev/ttyS0?baud=19200&parity=even&stop=1&data=8."},
     {.name = "backup",
      .kind = OPTION_STRING,
      LINK(backup),
      .placeholder = "URL",
      .help = "A second way to the same units, used in turn when the first does not connect."},
+    {.name = "tls",
+     .kind = OPTION_MAP,
+     LINK(tls),
+     .table = field_tls_table,
+     .help = "For tls://: what this bridge shows the device, and how the device proves who it is."},
     {.name = "response_timeout",
      .kind = OPTION_DURATION,
      LINK(response_timeout_us),
@@ -365,6 +372,7 @@ enum err field_options_check(struct field_options *options, const char *path, st
 {
     enum err result = field_template_load_all(options, path, diagnostics);
     if (result == ERR_OK) {
+        field_tls_load_all(options, diagnostics);
         result = field_rules_check(options, diagnostics);
     }
     if (result == ERR_OK && diagnostics_count(diagnostics) > 0) {
@@ -375,6 +383,7 @@ enum err field_options_check(struct field_options *options, const char *path, st
 
 void field_options_fini(struct field_options *options)
 {
+    field_tls_free_all(options);
     field_template_free_all(options->templates);
     options->templates = NULL;
 }

@@ -25,9 +25,10 @@ static void check_url(const struct link_options *link, const char *key, const ch
     struct link_url url;
     struct err_text why;
     if (link_url_parse(text, &url, &why) != ERR_OK) {
-        diagnostics_add(diagnostics, option_place(diagnostics, link, key),
-                        "tcp://192.0.2.10:502 or rtu:///dev/ttyS0?baud=19200&parity=even", "%s: %s", key,
-                        why.text);
+        diagnostics_add(
+            diagnostics, option_place(diagnostics, link, key),
+            "tcp://192.0.2.10:502, tls://192.0.2.10:802 or rtu:///dev/ttyS0?baud=19200&parity=even", "%s: %s",
+            key, why.text);
     }
 }
 
