@@ -19,6 +19,7 @@ static const struct verb verbs[] = {
     {"acks", cmd_acks, "batch by batch: read, spooled, sent, committed, acknowledged"},
     {"status", cmd_status, "ask the daemons on this machine how they are"},
     {"spool", cmd_spool, "what waits in a bridge's spool"},
+    {"probe", cmd_probe, "read a PLC and see what is there, in every order of bytes"},
     {"compare-truth", cmd_compare_truth, "compare a store with what the simulated PLC says it served"},
 };
 
