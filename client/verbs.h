@@ -15,6 +15,7 @@ int cmd_acks(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_spool(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
+int cmd_scan(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 int cmd_compare_truth(int argc, char **argv);
 

@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "field/field_layout.h"
 #include "field/field_state.h"
-#include "link/link_open.h"
+#include "link/link.h"
 
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@ static enum err add_way(struct poller *poller, const struct link_options *option
     };
     enum err result = link_url_parse(url, &setup.url, why);
     if (result == ERR_OK) {
-        result = link_open(&setup, &poller->ways[poller->way_count], why);
+        result = link_new(&setup, &poller->ways[poller->way_count], why);
     }
     if (result == ERR_OK) {
         poller->way_count++;

@@ -1,7 +1,6 @@
 #include "plc/plc.h"
 
 #include "base/array.h"
-#include "link/link_open.h"
 #include "tunnel/tag_words.h"
 
 #include <stdio.h>
@@ -19,7 +18,7 @@ enum err plc_open(struct plc *plc, const char *url, int64_t timeout_us, struct e
         .connect_timeout_us = timeout_us,
         .counters = plc->counters,
     };
-    return link_open(&setup, &plc->link, why);
+    return link_new(&setup, &plc->link, why);
 }
 
 void plc_close(struct plc *plc)

@@ -46,7 +46,7 @@ struct plc_answer {
     const char *next;             /* … and what to try, a sentence of its own */
 };
 
-/* ERR_CONFIG: not a url; else as link_open(). Connects to nothing yet. The plc stays where it is until
+/* ERR_CONFIG: not a url; else as link_new(). Connects to nothing yet. The plc stays where it is until
  * closed. */
 MUST_USE enum err plc_open(struct plc *plc, const char *url, int64_t timeout_us, struct err_text *why);
 void plc_close(struct plc *plc); /* of zeros is fine */

@@ -72,6 +72,10 @@ struct link {
     bool connected;
 };
 
+/* A disconnected link of the kind that the URL asks for. ERR_LIMIT: more links than descriptors below 1024;
+ * ERR_NO_MEMORY; ERR_CONFIG. */
+MUST_USE enum err link_new(const struct link_setup *setup, struct link **link, struct err_text *why);
+
 /* ERR_REFUSED, ERR_TIMEOUT, ERR_NOT_FOUND (the name), ERR_IO (the serial line), ERR_CLOSED (interrupted). */
 MUST_USE enum err link_connect(struct link *link, struct err_text *why);
 MUST_USE enum link_outcome link_exchange(struct link *link, struct link_exchange *exchange);

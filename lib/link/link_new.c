@@ -1,8 +1,7 @@
-#include "link/link_open.h"
-
+#include "link/link.h"
 #include "link/link_libmodbus.h"
 
-enum err link_open(const struct link_setup *setup, struct link **link, struct err_text *why)
+enum err link_new(const struct link_setup *setup, struct link **link, struct err_text *why)
 {
     switch (setup->url.scheme) {
     case LINK_TCP:
