@@ -45,7 +45,7 @@ START_TEST(draws_values_with_quality_and_age)
                      ERR_OK);
     char *drawn = draw(24, 80);
     ck_assert_ptr_nonnull(strstr(drawn, "cell-3  1970-01-01T00:00:03Z  tags 21 to 22 of 99"));
-    ck_assert_ptr_nonnull(strstr(drawn, "7.5 bar      good                1.5 s"));
+    ck_assert_ptr_nonnull(strstr(drawn, "7.5 bar      good                 1.5 s"));
     ck_assert_ptr_nonnull(strstr(drawn, "\033[31mdead"));
     ck_assert_ptr_nonnull(strstr(drawn, "- bar      bad_timeout"));
     ck_assert_ptr_nonnull(strstr(drawn, "space next page"));
