@@ -174,7 +174,14 @@ static bool must_stay(const struct bridge_options *old, const struct bridge_opti
 
 static enum err start_field(struct bridge *bridge, struct err_text *why)
 {
-    struct reading_sink sink = spool_thread_sink(bridge->spool);
+    struct reading_sink spool = spool_thread_sink(bridge->spool);
+    board_free(bridge->board);
+    bridge->board = NULL;
+    enum err result = board_new(bridge->options.catalog, &spool, &bridge->board);
+    if (result != ERR_OK) {
+        return err_set(why, result, "out of memory");
+    }
+    struct reading_sink sink = board_sink(bridge->board);
     return field_start(&bridge->options.field, bridge->options.catalog, &sink, &bridge->field, why);
 }
 
@@ -323,6 +330,7 @@ static bool tear_down(struct bridge *bridge)
 {
     field_stop(bridge->field);
     control_stop(bridge->control);
+    board_free(bridge->board);
     uplink_free(bridge->uplink);
     bool committed = spool_thread_stop(bridge->spool);
     spool_thread_free(bridge->spool);

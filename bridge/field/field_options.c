@@ -5,45 +5,11 @@
 #include "field/field_template.h"
 #include "field/field_tls.h"
 #include "field/field_walk.h"
+#include "tunnel/tag_words.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct option_choice table_choices[] = {
-    {"by-reference", TABLE_NONE}, {"coil", TABLE_COIL},       {"discrete", TABLE_DISCRETE},
-    {"input", TABLE_INPUT},       {"holding", TABLE_HOLDING}, {NULL, 0},
-};
-
-static const struct option_choice type_choices[] = {
-    {"bool", VALUE_BOOL},
-    {"int16", VALUE_INT16},
-    {"uint16", VALUE_UINT16},
-    {"int32", VALUE_INT32},
-    {"uint32", VALUE_UINT32},
-    {"int64", VALUE_INT64},
-    {"uint64", VALUE_UINT64},
-    {"float32", VALUE_FLOAT32},
-    {"float64", VALUE_FLOAT64},
-    {"bcd16", VALUE_BCD16},
-    {"bcd32", VALUE_BCD32},
-    {"string", VALUE_STRING},
-    {NULL, 0},
-};
-
-static const struct option_choice word_order_choices[] = {
-    {"big", 0},
-    {"little", ORDER_WORDS_SWAPPED},
-    {"ABCD", FIELD_ORDER_4_LETTERS},
-    {"CDAB", FIELD_ORDER_4_LETTERS | ORDER_WORDS_SWAPPED},
-    {"BADC", FIELD_ORDER_4_LETTERS | ORDER_BYTES_SWAPPED},
-    {"DCBA", FIELD_ORDER_4_LETTERS | ORDER_WORDS_SWAPPED | ORDER_BYTES_SWAPPED},
-    {"ABCDEFGH", FIELD_ORDER_8_LETTERS},
-    {"GHEFCDAB", FIELD_ORDER_8_LETTERS | ORDER_WORDS_SWAPPED},
-    {"BADCFEHG", FIELD_ORDER_8_LETTERS | ORDER_BYTES_SWAPPED},
-    {"HGFEDCBA", FIELD_ORDER_8_LETTERS | ORDER_WORDS_SWAPPED | ORDER_BYTES_SWAPPED},
-    {NULL, 0},
-};
 
 static const struct option_choice byte_order_choices[] = {
     {"big", 0},
@@ -64,7 +30,7 @@ const struct option field_tag_table[] = {
      .kind = OPTION_CHOICE,
      TAG(table),
      .fallback = "by-reference",
-     .choices = table_choices,
+     .choices = tag_tables,
      .help = "Which of the four Modbus tables the tag lies in. Not needed where reference says it."},
     {.name = "address",
      .kind = OPTION_INT,
@@ -82,13 +48,13 @@ const struct option field_tag_table[] = {
      .kind = OPTION_CHOICE,
      TAG(type),
      .required = true,
-     .choices = type_choices,
+     .choices = tag_types,
      .help = "Type of the value."},
     {.name = "word_order",
      .kind = OPTION_CHOICE,
      TAG(word_order),
      .fallback = "big",
-     .choices = word_order_choices,
+     .choices = tag_word_orders,
      .help = "Order of the registers of a value: big = most significant first, or bytes by their letters, A "
              "being the most significant."},
     {.name = "byte_order",

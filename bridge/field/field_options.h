@@ -28,12 +28,6 @@ enum {
 #define FIELD_RATE_MIN_US INT64_C(10000)
 #define FIELD_RATE_MAX_US INT64_C(86400000000)
 
-/* Values of `word_order`: the bits of ORDER_* plus how many letters it was written in. */
-enum {
-    FIELD_ORDER_4_LETTERS = 4, /* ABCD …     : 32-bit types */
-    FIELD_ORDER_8_LETTERS = 8, /* ABCDEFGH … : 64-bit types */
-};
-
 struct tag_options {
     struct place place;
     char *name;
@@ -42,7 +36,7 @@ struct tag_options {
     int64_t address; /* zero-based; FIELD_ADDRESS_NONE = reference is given */
     int table;       /* enum table; TABLE_NONE = from the reference */
     int type;        /* enum value_type */
-    int word_order;  /* ORDER_WORDS_SWAPPED or not, or FIELD_ORDER_*_LETTERS + ORDER_* */
+    int word_order;  /* ORDER_WORDS_SWAPPED or not, or TAG_ORDER_*_LETTERS + ORDER_* */
     int byte_order;  /* ORDER_BYTES_SWAPPED or 0 */
     int64_t bit;     /* FIELD_BIT_NONE = none */
     int64_t length;  /* characters of a string; 0 = none */

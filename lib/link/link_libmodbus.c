@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "link/frame_check.h"
 #include "link/low_descriptor.h"
+#include "link/receive_adu.h"
 #include "link/tcp_way.h"
 #include "modbus/mbap.h"
 
@@ -147,7 +148,7 @@ static enum link_outcome outcome_of_errno(const struct link_libmodbus *self, int
     if (reason == ETIMEDOUT || reason == EAGAIN) {
         return LINK_TIMED_OUT;
     }
-    return reason >= MODBUS_ENOBASE ? LINK_BROKE_PROTOCOL : LINK_LOST;
+    return reason >= MODBUS_ENOBASE || reason == EBADMSG ? LINK_BROKE_PROTOCOL : LINK_LOST;
 }
 
 /* Receives one frame before the deadline; its size, or errno as a negative number. */
@@ -161,6 +162,17 @@ static int receive_frame(struct link_libmodbus *self, int64_t deadline_us)
                                 (uint32_t)(left_us % CLOCK_US_PER_S));
     int size = modbus_receive_confirmation(self->context, self->frame);
     return size < 0 ? -errno : size;
+}
+
+/* libmodbus takes the answer to a function that it does not know for two bytes. On a serial line nothing else
+ * says where it ends: there it breaks the standard. */
+static bool is_beyond_libmodbus(const struct link_libmodbus *self, const struct link_exchange *exchange)
+{
+    uint8_t function = exchange->request->function;
+    bool known = function <= MODBUS_WRITE_SINGLE_REGISTER || function == MODBUS_WRITE_MULTIPLE_COILS ||
+                 function == MODBUS_WRITE_MULTIPLE_REGISTERS || function == MODBUS_MASK_WRITE_REGISTER ||
+                 function == MODBUS_READ_WRITE_MULTIPLE_REGISTERS;
+    return self->setup.url.scheme == LINK_TCP && !known;
 }
 
 static enum frame_verdict check_frame(struct link_libmodbus *self, size_t size,
@@ -184,7 +196,9 @@ static enum link_outcome await_answer(struct link_libmodbus *self, struct link_e
                                       int64_t deadline_us)
 {
     for (int dropped = 0; dropped < LINK_DISCARDS_MAX; dropped++) {
-        int size = receive_frame(self, deadline_us);
+        int size = is_beyond_libmodbus(self, exchange)
+                       ? receive_adu(modbus_get_socket(self->context), self->frame, deadline_us)
+                       : receive_frame(self, deadline_us);
         if (size < 0) {
             return outcome_of_errno(self, -size);
         }
