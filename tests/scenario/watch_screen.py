@@ -18,33 +18,34 @@ class Screen:
     def __init__(self, *command):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
             os.execv(command[0], command)
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        self.text = ""
+        self.bytes = b""
+
+    @property
+    def text(self):
+        return self.bytes.decode(errors="ignore")
+
+    def read(self):
+        """False: the program has ended and everything it wrote is read."""
+        if select.select([self.fd], [], [], 0.1)[0]:
+            try:
+                self.bytes += os.read(self.fd, 65536)
+            except OSError:
+                return False
+        return True
 
     def wait(self, condition, what):
         end = time.monotonic() + DEADLINE_S
-        while not condition(self.text):
+        while not condition(self.text) and self.read():
             assert time.monotonic() < end, f"never seen: {what}\n{self.text[-3000:]!r}"
-            if select.select([self.fd], [], [], 0.1)[0]:
-                try:
-                    self.text += os.read(self.fd, 65536).decode()
-                except OSError:
-                    break  # it has ended
         assert condition(self.text), f"never seen: {what}\n{self.text[-3000:]!r}"
 
     def ended(self):
         end = time.monotonic() + DEADLINE_S
-        while True:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                return os.waitstatus_to_exitcode(status)
+        while self.read():
             assert time.monotonic() < end, "it does not end"
-            if select.select([self.fd], [], [], 0.05)[0]:
-                try:
-                    self.text += os.read(self.fd, 65536).decode()
-                except OSError:
-                    pass
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def frames(text):
