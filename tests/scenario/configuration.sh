@@ -56,6 +56,10 @@ refused bourdon-plcsim 2 'unknown option' -- --nonsense
 refused bourdon 2 'there is no verb' -- nonsense
 pass "wrong configurations and arguments end with status 2"
 
+sed "s|$folder/store.db|$folder/other.db|; s|server.sock|other.sock|" server.yaml >other.yaml
+refused bourdon-server 1 "port $server_port" 'in use' -- -c other.yaml
+pass "a second server does not take half of the first one's connections"
+
 write_bridge_config
 refused bourdon-bridge 0 -- -c bridge.yaml --check-config
 [ ! -e spool.db ] || fail "--check-config made the spool"
