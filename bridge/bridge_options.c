@@ -253,7 +253,7 @@ static void check_endpoints(const struct bridge_options *options, struct diagnos
     for (size_t i = 0; i < list->count; i++) {
         char host[IO_HOST_MAX];
         char port[IO_PORT_MAX];
-        if (!io_split_address(endpoints[i], host, port)) {
+        if (!io_split_address(endpoints[i], host, port) || strcmp(port, "0") == 0) {
             diagnostics_add(diagnostics, place, "control.example:8443, 192.0.2.1:8443 or [2001:db8::1]:8443",
                             "endpoints: \"%s\" is not HOST:PORT", endpoints[i]);
         }
