@@ -34,6 +34,8 @@ int main(int argc, char **argv)
         .arguments = arguments,
         .table = bridge_options_table,
         .check = bridge_options_check,
+        .check_files = bridge_options_check_files,
+        .without_files = &plan,
         .release = bridge_options_release,
     };
     struct bridge_options options = {.tls = NULL};

@@ -15,6 +15,7 @@ static const struct daemon server_daemon = {
                 "Example: bourdon-server -c /etc/bourdon/server.yaml",
     .table = server_options_table,
     .check = server_options_check,
+    .check_files = server_options_check_files,
 };
 
 int main(int argc, char **argv)

@@ -49,15 +49,7 @@ struct server {
 static enum err make_policy(struct server *server, const struct server_options *options,
                             struct policy **policy, struct err_text *why)
 {
-    const struct tls_options tls_options = {
-        .side = TLS_SERVER,
-        .ca = options->ca,
-        .certificate = options->certificate,
-        .key = options->key,
-        .crl = options->crl,
-        .alpn = "bourdon/1",
-        .allow_tls12 = options->tls12,
-    };
+    const struct tls_options tls_options = server_options_tls(options);
     struct tls_context *tls;
     enum err result = tls_context_new(&tls_options, &tls, why);
     if (result != ERR_OK) {

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -140,13 +141,38 @@ static enum err load_key(SSL_CTX *ssl, const struct tls_options *options, struct
                    options->certificate);
 }
 
-static enum err load_certificate(SSL_CTX *ssl, const char *path, struct err_text *why)
+static enum err load_certificate(SSL_CTX *ssl, const struct tls_options *options, struct err_text *why)
 {
+    const char *path = options->certificate;
     if (check_readable("certificate", path, why) != ERR_OK) {
         return ERR_CONFIG;
     }
     return SSL_CTX_use_certificate_chain_file(ssl, path) == 1 ? ERR_OK
                                                               : openssl_error(why, "certificate", path);
+}
+
+/* One that issues certificates, or is trusted for itself: self-signed. */
+static bool is_anchor(X509 *certificate)
+{
+    return X509_check_ca(certificate) != 0 || (X509_get_extension_flags(certificate) & EXFLAG_SS) != 0;
+}
+
+/* OpenSSL is content with a file of anything: nobody would pass then, and no one would know why. */
+static enum err check_anchors(const SSL_CTX *ssl, const char *path, struct err_text *why)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ssl));
+    int certificates = 0;
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        certificates += certificate ? 1 : 0;
+        if (certificate && is_anchor(certificate)) {
+            return ERR_OK;
+        }
+    }
+    return err_set(why, ERR_CONFIG, "authority (ca) %s: %s", path,
+                   certificates > 0
+                       ? "none of its certificates is that of an authority: name the ca.pem they came from"
+                       : "holds no certificate: name the ca.pem of the authority");
 }
 
 static enum err load_authorities(SSL_CTX *ssl, const struct tls_options *options, struct err_text *why)
@@ -159,13 +185,15 @@ static enum err load_authorities(SSL_CTX *ssl, const struct tls_options *options
     }
     if (options->side == TLS_SERVER) {
         SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(options->ca)); // tells clients which to show
+        ERR_clear_error();                                                     // of a file without any
     }
-    return ERR_OK;
+    return check_anchors(ssl, options->ca, why);
 }
 
 /* With a list, every certificate of a chain must be covered by one: a missing list refuses. */
-static enum err load_revocations(SSL_CTX *ssl, const char *path, struct err_text *why)
+static enum err load_revocations(SSL_CTX *ssl, const struct tls_options *options, struct err_text *why)
 {
+    const char *path = options->crl;
     if (!path || path[0] == '\0') {
         return ERR_OK;
     }
@@ -223,25 +251,28 @@ static enum err set_policy(SSL_CTX *ssl, const struct tls_options *options, stru
     return good ? ERR_OK : openssl_error(why, "TLS policy of", options->certificate);
 }
 
-static enum err load(struct tls_context *context, const struct tls_options *options, struct err_text *why)
+static const struct {
+    const char *option;
+    enum err (*load)(SSL_CTX *ssl, const struct tls_options *options, struct err_text *why);
+} FILES[] = {
+    {"certificate", load_certificate},
+    {"key", load_key}, // must belong to the certificate
+    {"ca", load_authorities},
+    {"crl", load_revocations}, // into the store of the authorities
+};
+
+static enum err load_files(SSL_CTX *ssl, const struct tls_options *options, const struct tls_faults *faults)
 {
-    enum err result = set_policy(context->ssl, options, why);
-    if (result == ERR_OK) {
-        result = load_certificate(context->ssl, options->certificate, why);
+    enum err first = ERR_OK;
+    for (size_t i = 0; i < ARRAY_LENGTH(FILES); i++) {
+        struct err_text why;
+        enum err result = FILES[i].load(ssl, options, &why);
+        if (result != ERR_OK) {
+            faults->found(faults->owner, FILES[i].option, &why);
+            first = first == ERR_OK ? result : first;
+        }
     }
-    if (result == ERR_OK) {
-        result = load_key(context->ssl, options, why);
-    }
-    if (result == ERR_OK) {
-        result = load_authorities(context->ssl, options, why);
-    }
-    if (result == ERR_OK) {
-        result = load_revocations(context->ssl, options->crl, why);
-    }
-    if (result == ERR_OK) {
-        result = tls_session_prepare(context, why);
-    }
-    return result;
+    return first;
 }
 
 /* --- the handle --------------------------------------------------------------------------------------- */
@@ -272,26 +303,59 @@ static struct tls_context *allocate(const struct tls_options *options)
     return NULL;
 }
 
-enum err tls_context_new(const struct tls_options *options, struct tls_context **context,
-                         struct err_text *why)
+static void describe(struct tls_context *context)
+{
+    struct tls_peer ourselves;
+    tls_identity_read(SSL_CTX_get0_certificate(context->ssl), &ourselves);
+    context->not_after_us = ourselves.not_after_us;
+    context->crl_end_us = first_crl_end_us(context->ssl);
+    memcpy(context->bridge, ourselves.bridge, sizeof context->bridge);
+}
+
+static enum err prepare(struct tls_context *context, const struct tls_options *options, struct err_text *why)
+{
+    enum err result = set_policy(context->ssl, options, why);
+    return result == ERR_OK ? tls_session_prepare(context, why) : result;
+}
+
+enum err tls_context_load(const struct tls_options *options, const struct tls_faults *faults,
+                          struct tls_context **context)
 {
     *context = NULL;
+    struct err_text why;
     struct tls_context *made = allocate(options);
-    if (!made) {
-        return err_set(why, ERR_NO_MEMORY, "TLS: out of memory");
+    enum err result =
+        made ? prepare(made, options, &why) : err_set(&why, ERR_NO_MEMORY, "TLS: out of memory");
+    if (result != ERR_OK) {
+        faults->found(faults->owner, "certificate", &why); // it is no file's fault
+    } else {
+        result = load_files(made->ssl, options, faults);
     }
-    enum err result = load(made, options, why);
     if (result != ERR_OK) {
         tls_context_unref(made);
         return result;
     }
-    struct tls_peer ourselves;
-    tls_identity_read(SSL_CTX_get0_certificate(made->ssl), &ourselves);
-    made->not_after_us = ourselves.not_after_us;
-    made->crl_end_us = first_crl_end_us(made->ssl);
-    memcpy(made->bridge, ourselves.bridge, sizeof made->bridge);
+    describe(made);
     *context = made;
     return ERR_OK;
+}
+
+static void keep_first(void *owner, const char *option, const struct err_text *why)
+{
+    (void)option;
+    struct err_text *kept = owner;
+    if (kept->text[0] == '\0') {
+        *kept = *why;
+    }
+}
+
+enum err tls_context_new(const struct tls_options *options, struct tls_context **context,
+                         struct err_text *why)
+{
+    struct err_text first = {""};
+    const struct tls_faults faults = {.found = keep_first, .owner = &first};
+    enum err result = tls_context_load(options, &faults, context);
+    return result == ERR_OK ? ERR_OK : err_set(why, result, "%s", first.text);
 }
 
 struct tls_context *tls_context_ref(struct tls_context *context)

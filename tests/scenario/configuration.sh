@@ -51,6 +51,12 @@ refused bourdon-bridge 2 'unknown option' -- --nonsense
 refused bourdon-bridge 2 'Usage: bourdon-bridge' --
 printf 'listen: 127.0.0.1\nca: pki/ca.pem\nbridges: "*"\nhttp: nowhere\n' >wrong-server.yaml
 refused bourdon-server 2 'certificate' 'key' 'wrong-server.yaml:' -- -c wrong-server.yaml
+sed 's|pki/|nowhere/|' server.yaml >absent-files.yaml
+for check in '' --check-config; do
+    refused bourdon-server 2 'absent-files.yaml:3:5: error: ca: ' 'yaml:4:14: error: certificate: ' \
+        'yaml:5:6: error: key: ' -- -c absent-files.yaml $check
+done
+refused bourdon-server 0 'certificate: nowhere/server/control.pem' -- -c absent-files.yaml --print-config
 refused bourdon-server 2 'unknown option' -- --nonsense
 refused bourdon-plcsim 2 'unknown option' -- --nonsense
 refused bourdon 2 'there is no verb' -- nonsense
@@ -65,6 +71,9 @@ refused bourdon-bridge 0 -- -c bridge.yaml --check-config
 [ ! -e spool.db ] || fail "--check-config made the spool"
 "$BOURDON_BIN/bourdon-bridge" -c bridge.yaml --print-config >printed.yaml || fail "--print-config"
 refused bourdon-bridge 0 -- -c printed.yaml --check-config
+sed 's|pki/|nowhere/|' bridge.yaml >absent-files.yaml
+refused bourdon-bridge 0 'holding' -- -c absent-files.yaml --print-plan
+refused bourdon-bridge 0 'nowhere/ca.pem' -- -c absent-files.yaml --print-config
 pass "--check-config touches nothing, and --print-config prints what it reads back"
 
 # A bridge that was working and whose configuration goes bad leaves its spool as it is.
