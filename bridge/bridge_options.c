@@ -33,7 +33,7 @@ static const struct option bridge_table[] = {
      .offset = offsetof(struct bridge_identity_options, control),
      .placeholder = "PATH",
      .help = "Local socket for `bourdon status`. Without it bridge.sock in the folder systemd gives "
-             "($RUNTIME_DIRECTORY), else none."},
+             "($RUNTIME_DIRECTORY), else none. Takes effect at a restart."},
     {.name = "shutdown_deadline",
      .kind = OPTION_DURATION,
      .offset = offsetof(struct bridge_identity_options, shutdown_us),
@@ -175,7 +175,7 @@ static const struct option spool_table[] = {
      .fallback = "100000",
      .min = 1000,
      .max = 10000000,
-     .help = "Acknowledged batches that `bourdon acks` still shows."},
+     .help = "Acknowledged batches that `bourdon acks` still shows. Takes effect at a restart."},
     OPTIONS_END,
 };
 

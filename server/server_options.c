@@ -77,8 +77,7 @@ static const struct option limits_table[] = {
      .min = 1 * MIB,
      .max = 16384 * MIB,
      .help = "Bytes of all bridges that wait for the store. Beyond half of it bridges are read less, beyond "
-             "all of it "
-             "they are told to try again."},
+             "all of it they are told to try again. Takes effect at a restart."},
     OPTIONS_END,
 };
 

@@ -103,6 +103,30 @@ has_renamed() { bourdon readings store.db --tag boiler-1/renamed --last 1 --form
 wait_until "$patience" has_renamed || fail "readings of the new tag do not arrive"
 pass "the bridge keeps the old configuration when the new one is wrong, and takes a good one"
 
+# reload PROGRAM: SIGHUP, until it is taken.
+reload() {
+    local from=$(($(log_lines "$1") + 1))
+    kill -HUP "${process_pid[$1]}"
+    wait_for_event "$1" "$patience" 'event=reloaded' "$from"
+}
+
+# What only a restart can change is said once, and not when the change is taken back.
+needs_restart() {
+    local program=$1 change=$2 key=$3
+    cp "$program.yaml" good.yaml
+    sed -i "$change" "$program.yaml"
+    reload "$program"
+    cp good.yaml "$program.yaml"
+    reload "$program"
+    [ "$(grep -c 'event=needs_restart' "$program.log")" = 1 ] || fail "$program says needs_restart not once"
+    grep -q "event=needs_restart key=$key" "$program.log" || fail "$program does not say that $key needs a restart"
+}
+needs_restart bridge 's|control: bridge.sock|control: other.sock|' bridge.control
+needs_restart server 's|control: server.sock|control: other.sock|' control
+bourdon status bridge.sock server.sock >/dev/null || fail "the control sockets are gone after a reload"
+wait_for_acks 2
+pass "a change that needs a restart is said, and the rest goes on"
+
 # The server takes a new certificate without losing a session, and refuses a broken one.
 from=$(($(log_lines server) + 1))
 cp server.yaml good.yaml
