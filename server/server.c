@@ -49,15 +49,7 @@ struct server {
 static enum err make_policy(struct server *server, const struct server_options *options,
                             struct policy **policy, struct err_text *why)
 {
-    const struct tls_options tls_options = {
-        .side = TLS_SERVER,
-        .ca = options->ca,
-        .certificate = options->certificate,
-        .key = options->key,
-        .crl = options->crl,
-        .alpn = "bourdon/1",
-        .allow_tls12 = options->tls12,
-    };
+    const struct tls_options tls_options = server_options_tls(options);
     struct tls_context *tls;
     enum err result = tls_context_new(&tls_options, &tls, why);
     if (result != ERR_OK) {
@@ -140,6 +132,17 @@ static void store_failed(void *owner)
 
 /* ---- reloading ---- */
 
+static bool same_addresses(const struct option_list *a, const struct option_list *b)
+{
+    char *const *left = a->items;
+    char *const *right = b->items;
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        same = strcmp(left[i], right[i]) == 0;
+    }
+    return same;
+}
+
 /* What only a restart can change: said, not silently ignored. */
 static void warn_of_restart(const struct server_options *before, const struct server_options *after)
 {
@@ -147,24 +150,34 @@ static void warn_of_restart(const struct server_options *before, const struct se
         const char *key;
         bool changed;
     } keys[] = {
+        {"listen", !same_addresses(&before->listen, &after->listen)},
         {"store", strcmp(before->store, after->store) != 0},
         {"http", strcmp(before->http, after->http) != 0},
         {"control", strcmp(before->control, after->control) != 0},
         {"threads", before->threads != after->threads},
         {"limits.queue_bytes", before->limits.queue_bytes != after->limits.queue_bytes},
     };
-    bool listen_changed = before->listen.count != after->listen.count;
-    for (size_t i = 0; !listen_changed && i < before->listen.count; i++) {
-        listen_changed = strcmp(((char **)before->listen.items)[i], ((char **)after->listen.items)[i]) != 0;
-    }
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (keys[i].changed) {
             log_warn("server", log_event("needs_restart"), log_str("key", keys[i].key));
         }
     }
-    if (listen_changed) {
-        log_warn("server", log_event("needs_restart"), log_str("key", "listen"));
-    }
+}
+
+/* Stays as it is until that restart, so that the next reload compares with what is in force. */
+static void keep_until_restart(struct server_options *before, struct server_options *after)
+{
+    const struct server_options loaded = *after;
+    after->listen = before->listen;
+    after->store = before->store;
+    after->http = before->http;
+    after->control = before->control;
+    after->threads = before->threads;
+    after->limits.queue_bytes = before->limits.queue_bytes;
+    before->listen = loaded.listen;
+    before->store = loaded.store;
+    before->http = loaded.http;
+    before->control = loaded.control;
 }
 
 static enum err load_again(struct server *server, struct server_options *options, struct policy **policy)
@@ -195,6 +208,7 @@ void server_reload(struct server *server)
                   log_str("consequence", "the old configuration stays in force"));
     } else {
         warn_of_restart(&server->options, &options);
+        keep_until_restart(&server->options, &options);
         options_free(server->daemon->table, &server->options);
         server->options = options;
         policy_unref(server->policy);

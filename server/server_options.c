@@ -1,7 +1,7 @@
 #include "server_options.h"
 
 #include "net/io.h"
-#include "net/tls.h"
+#include "net/tls_diagnose.h"
 #include "tunnel/frame.h"
 
 #include <string.h>
@@ -77,8 +77,7 @@ static const struct option limits_table[] = {
      .min = 1 * MIB,
      .max = 16384 * MIB,
      .help = "Bytes of all bridges that wait for the store. Beyond half of it bridges are read less, beyond "
-             "all of it "
-             "they are told to try again."},
+             "all of it they are told to try again. Takes effect at a restart."},
     OPTIONS_END,
 };
 
@@ -260,4 +259,25 @@ void server_options_check(void *target, struct diagnostics *diagnostics)
     check_addresses(options, diagnostics);
     check_names(options, diagnostics);
     check_sizes(options, diagnostics);
+}
+
+struct tls_options server_options_tls(const struct server_options *options)
+{
+    return (struct tls_options){
+        .side = TLS_SERVER,
+        .ca = options->ca,
+        .certificate = options->certificate,
+        .key = options->key,
+        .crl = options->crl,
+        .alpn = "bourdon/1",
+        .allow_tls12 = options->tls12,
+    };
+}
+
+void server_options_check_files(void *target, struct diagnostics *diagnostics)
+{
+    const struct tls_options tls = server_options_tls(target);
+    struct tls_context *context;
+    tls_diagnose(&tls, target, diagnostics, &context);
+    tls_context_unref(context);
 }

@@ -227,7 +227,7 @@ static enum err on_configure(struct spool_thread *thread, struct spool_request *
     }
     request->as.change = NULL;
     change_done(thread, change, result, why);
-    return result;
+    return result == ERR_DISK_FULL ? ERR_OK : result; /* the requests behind it are to be handled, too */
 }
 
 typedef enum err (*handler)(struct spool_thread *, struct spool_request *, struct err_text *);

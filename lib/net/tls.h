@@ -66,6 +66,15 @@ struct tls_context;
 /* Loads and checks the files. The text names the file and what to do about it. */
 MUST_USE enum err tls_context_new(const struct tls_options *options, struct tls_context **context,
                                   struct err_text *why);
+/* A file that cannot be used: its option ("pin", "ca", "certificate", "key" or "crl"), and what to do about
+ * it. */
+struct tls_faults {
+    void (*found)(void *owner, const char *option, const struct err_text *why);
+    void *owner;
+};
+/* The same, but goes on behind a file that cannot be used, and tells of each. */
+MUST_USE enum err tls_context_load(const struct tls_options *options, const struct tls_faults *faults,
+                                   struct tls_context **context);
 struct tls_context *tls_context_ref(struct tls_context *context);
 void tls_context_unref(struct tls_context *context); /* NULL is fine */
 

@@ -65,18 +65,44 @@ static void note_end(struct tls_context *context)
     }
 }
 
-static enum err load_pair(struct tls_context *context, const struct tls_options *options,
-                          const struct tls_pair *pair, struct err_text *why)
+struct loading {
+    struct tls_context *context;
+    const struct tls_options *options;
+    const struct tls_faults *faults;
+    enum err first; /* what went wrong first */
+};
+
+/* Whether a step went well; else it is told, and others go on behind it. */
+static bool went_well(struct loading *loading, const char *option, enum err result,
+                      const struct err_text *why)
 {
-    enum err result = tls_files_load_pair(context->ssl, pair->certificate, pair->key, why);
-    if (result == ERR_OK) {
-        note_end(context);
+    if (result != ERR_OK) {
+        loading->faults->found(loading->faults->owner, option, why);
+        loading->first = loading->first == ERR_OK ? result : loading->first;
     }
-    // Without authorities there is nothing to complete it from: the file says what is sent.
-    if (result == ERR_OK && tls_profile_is_mbaps(options->profile) && is_given(options->ca)) {
-        result = tls_files_complete_chain(context->ssl, pair->certificate, why);
+    return result == ERR_OK;
+}
+
+/* Without authorities there is nothing to complete a chain from: the file says what is sent. */
+static enum err complete_chain(const struct loading *loading, const char *certificate, struct err_text *why)
+{
+    const struct tls_options *options = loading->options;
+    bool wanted = tls_profile_is_mbaps(options->profile) && is_given(options->ca) && loading->first == ERR_OK;
+    return wanted ? tls_files_complete_chain(loading->context->ssl, certificate, why) : ERR_OK;
+}
+
+static void load_pair(struct loading *loading, const struct tls_pair *pair)
+{
+    struct err_text why;
+    SSL_CTX *ssl = loading->context->ssl;
+    bool certified =
+        went_well(loading, "certificate", tls_files_load_certificate(ssl, pair->certificate, &why), &why);
+    const char *certificate = certified ? pair->certificate : NULL;
+    (void)went_well(loading, "key", tls_files_load_key(ssl, pair->key, certificate, &why), &why);
+    if (certified) {
+        note_end(loading->context);
+        (void)went_well(loading, "certificate", complete_chain(loading, certificate, &why), &why);
     }
-    return result;
 }
 
 static int key_kind(const SSL_CTX *ssl)
@@ -86,30 +112,35 @@ static int key_kind(const SSL_CTX *ssl)
 
 /* OpenSSL keeps one pair of each kind and gives each peer the one it can verify; another of the same kind
  * would silently take the place of the first. */
-static enum err load_pairs(struct tls_context *context, const struct tls_options *options,
-                           struct err_text *why)
+static void load_second_pair(struct loading *loading)
 {
-    const struct tls_pair first = {.certificate = options->certificate, .key = options->key};
-    enum err result = load_pair(context, options, &first, why);
-    if (result != ERR_OK) {
-        return result;
+    struct err_text why;
+    SSL_CTX *ssl = loading->context->ssl;
+    const struct tls_options *options = loading->options;
+    if (loading->first != ERR_OK || !is_given(options->second.certificate)) {
+        return;
     }
-    struct tls_peer ourselves;
-    tls_identity_read(SSL_CTX_get0_certificate(context->ssl), &ourselves);
-    memcpy(context->bridge, ourselves.bridge, sizeof context->bridge);
-    if (!is_given(options->second.certificate)) {
-        return ERR_OK;
-    }
-    int kind = key_kind(context->ssl);
-    result = load_pair(context, options, &options->second, why);
-    if (result == ERR_OK && key_kind(context->ssl) == kind) {
-        result =
-            err_set(why, ERR_CONFIG,
+    int kind = key_kind(ssl);
+    load_pair(loading, &options->second);
+    if (loading->first == ERR_OK && key_kind(ssl) == kind) {
+        enum err result =
+            err_set(&why, ERR_CONFIG,
                     "certificates %s and %s: both have the same kind of key: one is to be RSA, the other "
                     "P-256",
                     options->certificate, options->second.certificate);
+        (void)went_well(loading, "certificate", result, &why);
     }
-    return result;
+}
+
+/* Whose certificate it is, as the first of ours says. */
+static void note_owner(struct tls_context *context)
+{
+    X509 *certificate = SSL_CTX_get0_certificate(context->ssl);
+    struct tls_peer ourselves;
+    if (certificate) {
+        tls_identity_read(certificate, &ourselves);
+        memcpy(context->bridge, ourselves.bridge, sizeof context->bridge);
+    }
 }
 
 /* "ab:CD:…", as `openssl x509 -fingerprint -sha256` prints it; the colons may be left out. */
@@ -139,25 +170,24 @@ static enum err load_authorities(struct tls_context *context, const struct tls_o
     return tls_files_load_authorities(context->ssl, options->side, options->ca, why);
 }
 
-static enum err load(struct tls_context *context, const struct tls_options *options, struct err_text *why)
+static void load_files(struct loading *loading)
+{
+    struct tls_context *context = loading->context;
+    const struct tls_options *options = loading->options;
+    const struct tls_pair pair = {.certificate = options->certificate, .key = options->key};
+    struct err_text why;
+    (void)went_well(loading, "pin", read_pin(context, options->pin, &why), &why);
+    (void)went_well(loading, "ca", load_authorities(context, options, &why), &why);
+    load_pair(loading, &pair);
+    note_owner(context);
+    load_second_pair(loading);
+    (void)went_well(loading, "crl", tls_files_load_revocations(context->ssl, options->crl, &why), &why);
+}
+
+static enum err prepare(struct tls_context *context, const struct tls_options *options, struct err_text *why)
 {
     enum err result = set_policy(context->ssl, options, why);
-    if (result == ERR_OK) {
-        result = read_pin(context, options->pin, why);
-    }
-    if (result == ERR_OK) {
-        result = load_authorities(context, options, why);
-    }
-    if (result == ERR_OK) {
-        result = load_pairs(context, options, why);
-    }
-    if (result == ERR_OK) {
-        result = tls_files_load_revocations(context->ssl, options->crl, why);
-    }
-    if (result == ERR_OK) {
-        result = tls_session_prepare(context, why);
-    }
-    return result;
+    return result == ERR_OK ? tls_session_prepare(context, why) : result;
 }
 
 /* --- the handle --------------------------------------------------------------------------------------- */
@@ -188,22 +218,42 @@ static struct tls_context *allocate(const struct tls_options *options)
     return NULL;
 }
 
+enum err tls_context_load(const struct tls_options *options, const struct tls_faults *faults,
+                          struct tls_context **context)
+{
+    struct err_text why;
+    struct loading loading = {.context = allocate(options), .options = options, .faults = faults};
+    *context = NULL;
+    enum err result = loading.context ? prepare(loading.context, options, &why)
+                                      : err_set(&why, ERR_NO_MEMORY, "TLS: out of memory");
+    if (went_well(&loading, "certificate", result, &why)) { // else it is no file's fault
+        load_files(&loading);
+    }
+    if (loading.first != ERR_OK) {
+        tls_context_unref(loading.context);
+        return loading.first;
+    }
+    loading.context->crl_end_us = first_crl_end_us(loading.context->ssl);
+    *context = loading.context;
+    return ERR_OK;
+}
+
+static void keep_first(void *owner, const char *option, const struct err_text *why)
+{
+    (void)option;
+    struct err_text *kept = owner;
+    if (kept->text[0] == '\0') {
+        *kept = *why;
+    }
+}
+
 enum err tls_context_new(const struct tls_options *options, struct tls_context **context,
                          struct err_text *why)
 {
-    *context = NULL;
-    struct tls_context *made = allocate(options);
-    if (!made) {
-        return err_set(why, ERR_NO_MEMORY, "TLS: out of memory");
-    }
-    enum err result = load(made, options, why);
-    if (result != ERR_OK) {
-        tls_context_unref(made);
-        return result;
-    }
-    made->crl_end_us = first_crl_end_us(made->ssl);
-    *context = made;
-    return ERR_OK;
+    struct err_text first = {""};
+    const struct tls_faults faults = {.found = keep_first, .owner = &first};
+    enum err result = tls_context_load(options, &faults, context);
+    return result == ERR_OK ? ERR_OK : err_set(why, result, "%s", first.text);
 }
 
 struct tls_context *tls_context_ref(struct tls_context *context)

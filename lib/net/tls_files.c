@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 
 static const struct {
@@ -102,7 +103,7 @@ static EVP_PKEY *read_key(FILE *file, const char *path, struct err_text *why)
     return NULL;
 }
 
-static enum err load_key(SSL_CTX *ssl, const char *certificate, const char *path, struct err_text *why)
+enum err tls_files_load_key(SSL_CTX *ssl, const char *path, const char *certificate, struct err_text *why)
 {
     FILE *file = open_file("private key", path, why);
     if (!file) {
@@ -113,9 +114,11 @@ static enum err load_key(SSL_CTX *ssl, const char *certificate, const char *path
     if (!key) {
         return ERR_CONFIG;
     }
-    int used = SSL_CTX_use_PrivateKey(ssl, key) == 1 && SSL_CTX_check_private_key(ssl) == 1;
+    // A key of another kind than its certificate goes to another place, which only the second call notices.
+    bool fits =
+        !certificate || (SSL_CTX_use_PrivateKey(ssl, key) == 1 && SSL_CTX_check_private_key(ssl) == 1);
     EVP_PKEY_free(key);
-    if (used) {
+    if (fits) {
         return ERR_OK;
     }
     ERR_clear_error();
@@ -123,19 +126,13 @@ static enum err load_key(SSL_CTX *ssl, const char *certificate, const char *path
                    certificate);
 }
 
-static enum err load_certificate(SSL_CTX *ssl, const char *path, struct err_text *why)
+enum err tls_files_load_certificate(SSL_CTX *ssl, const char *path, struct err_text *why)
 {
     if (check_readable("certificate", path, why) != ERR_OK) {
         return ERR_CONFIG;
     }
     return SSL_CTX_use_certificate_chain_file(ssl, path) == 1 ? ERR_OK
                                                               : tls_files_explain(why, "certificate", path);
-}
-
-enum err tls_files_load_pair(SSL_CTX *ssl, const char *certificate, const char *key, struct err_text *why)
-{
-    enum err result = load_certificate(ssl, certificate, why);
-    return result == ERR_OK ? load_key(ssl, certificate, key, why) : result;
 }
 
 static bool is_root(X509 *certificate)
@@ -164,6 +161,30 @@ enum err tls_files_complete_chain(SSL_CTX *ssl, const char *certificate, struct 
                    certificate);
 }
 
+/* One that issues certificates, or is trusted for itself: self-signed. */
+static bool is_anchor(X509 *certificate)
+{
+    return X509_check_ca(certificate) != 0 || (X509_get_extension_flags(certificate) & EXFLAG_SS) != 0;
+}
+
+/* OpenSSL is content with a file of anything: nobody would pass then, and no one would know why. */
+static enum err check_anchors(const SSL_CTX *ssl, const char *path, struct err_text *why)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ssl));
+    int certificates = 0;
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        certificates += certificate ? 1 : 0;
+        if (certificate && is_anchor(certificate)) {
+            return ERR_OK;
+        }
+    }
+    return err_set(why, ERR_CONFIG, "authority (ca) %s: %s", path,
+                   certificates > 0
+                       ? "none of its certificates is that of an authority: name the ca.pem they came from"
+                       : "holds no certificate: name the ca.pem of the authority");
+}
+
 enum err tls_files_load_authorities(SSL_CTX *ssl, enum tls_side side, const char *path, struct err_text *why)
 {
     if (check_readable("authority (ca)", path, why) != ERR_OK) {
@@ -174,8 +195,9 @@ enum err tls_files_load_authorities(SSL_CTX *ssl, enum tls_side side, const char
     }
     if (side == TLS_SERVER) {
         SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(path)); // tells clients which to show
+        ERR_clear_error();                                              // of a file without any
     }
-    return ERR_OK;
+    return check_anchors(ssl, path, why);
 }
 
 enum err tls_files_load_revocations(SSL_CTX *ssl, const char *path, struct err_text *why)

@@ -9,9 +9,13 @@
 
 #include <openssl/ssl.h>
 
-/* Loads a chain and the key of its leaf. The key file must be for its owner's eyes only. */
-MUST_USE enum err tls_files_load_pair(SSL_CTX *ssl, const char *certificate, const char *key,
-                                      struct err_text *why);
+/* A leaf and what comes behind it in the file. */
+MUST_USE enum err tls_files_load_certificate(SSL_CTX *ssl, const char *path, struct err_text *why);
+
+/* The key of the certificate loaded last, which `certificate` names; NULL: there is none, only the key itself
+ * is judged. The file must be for its owner's eyes only. */
+MUST_USE enum err tls_files_load_key(SSL_CTX *ssl, const char *path, const char *certificate,
+                                     struct err_text *why);
 
 /* Completes the chain of the pair loaded last from the authorities, down to and including the root, which
  * R-46 of MODBUS/TCP Security wants sent. */

@@ -58,6 +58,22 @@ static enum err make_shared(struct front *front, const struct front_options *opt
     return made ? ERR_OK : err_set(why, ERR_NO_MEMORY, "out of memory");
 }
 
+/* The listeners share their ports, so they would also share them with another server, and with it the
+ * bridges. */
+static enum err check_free(const struct option_list *addresses, struct err_text *why)
+{
+    char *const *texts = addresses->items;
+    enum err result = ERR_OK;
+    for (size_t i = 0; i < addresses->count && result == ERR_OK; i++) {
+        char host[IO_HOST_MAX];
+        char port[IO_PORT_MAX];
+        result = io_split_address(texts[i], host, port)
+                     ? io_listen_check(host, port, why)
+                     : err_set(why, ERR_CONFIG, "listen: \"%s\" is not host:port", texts[i]);
+    }
+    return result;
+}
+
 static enum err make_listeners(struct front *front, const struct front_options *options, struct err_text *why)
 {
     const struct option_list *addresses = &options->configuration->listen;
@@ -67,7 +83,7 @@ static enum err make_listeners(struct front *front, const struct front_options *
     if (!front->ports || !front->listeners) {
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
-    enum err result = ERR_OK;
+    enum err result = check_free(addresses, why);
     while (result == ERR_OK && front->count < count) {
         result = listener_new(&front->context, options->policy, addresses, front->ports,
                               &front->listeners[front->count], why);

@@ -26,6 +26,7 @@ static const struct daemon server_daemon = {
     .summary = "The server under test.",
     .table = server_options_table,
     .check = server_options_check,
+    .check_files = server_options_check_files,
 };
 
 /* ---- what it says ---- */
