@@ -28,6 +28,7 @@ struct receiver {
     struct catalog_shelf shelf;
     struct ack_queue answers;
     unsigned corked;
+    bool probe_wanted;      /* once the bridge may be asked */
     int64_t state_since_us; /* WAIT_OPEN, LOOKING_UP: since when */
     int64_t owed_since_us;  /* since when the bridge has heard nothing, while it waits for something */
     struct frame_bye bye;   /* DRAINING: what the bridge said */
@@ -364,11 +365,18 @@ static void before_bye(void *machine)
     send_answers(receiver, heard_us(receiver));
 }
 
+static void on_probed(void *machine)
+{
+    const struct receiver *receiver = machine;
+    receiver->events->probed(receiver->owner);
+}
+
 static const struct session_link_events link_events = {
     .send = send_bytes,
     .payload_max = payload_max,
     .frame = on_frame,
     .before_bye = before_bye,
+    .probed = on_probed,
     .ended = on_ended,
 };
 
@@ -449,6 +457,17 @@ void receiver_opened(struct receiver *receiver, const struct frame_welcome *welc
     move(receiver, RECEIVER_READY);
     receiver->owed_since_us = now_us;
     session_link_send(&receiver->link, frame_write_welcome(&receiver->link.out, welcome));
+    if (receiver->probe_wanted) {
+        receiver_probe(receiver);
+    }
+}
+
+void receiver_probe(struct receiver *receiver)
+{
+    receiver->probe_wanted = receiver->state < RECEIVER_READY;
+    if (!receiver->probe_wanted) {
+        session_link_probe(&receiver->link);
+    }
 }
 
 void receiver_goodbye(struct receiver *receiver, enum bye_reason reason, const char *text, int64_t now_us)
