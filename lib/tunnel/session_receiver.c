@@ -22,6 +22,7 @@ struct receiver {
     struct batch_decoder *decoder; /* borrowed */
     enum receiver_state state;
     struct frame_hello hello;
+    uint16_t version; /* the bridge's choice */
     uint8_t epoch[BATCH_EPOCH_SIZE];
     struct session_link link;
     struct flight outstanding;
@@ -163,9 +164,10 @@ static enum err on_open(struct receiver *receiver, struct bytes payload, struct 
     if (err != ERR_OK) {
         return err;
     }
-    if (open.version != TUNNEL_VERSION) {
+    if (open.version < TUNNEL_VERSION_MIN || open.version > TUNNEL_VERSION) {
         return err_set(why, ERR_VERSION, "bridge chose version %u, which was not offered", open.version);
     }
+    receiver->version = open.version;
     memcpy(receiver->epoch, open.epoch, sizeof receiver->epoch);
     move(receiver, RECEIVER_LOOKING_UP);
     receiver->state_since_us = heard_us(receiver);
@@ -401,7 +403,7 @@ struct receiver *receiver_new(const struct receiver_options *options, int64_t no
     receiver->owner = options->owner;
     receiver->decoder = options->decoder;
     receiver->hello = options->hello;
-    receiver->hello.version_min = TUNNEL_VERSION;
+    receiver->hello.version_min = TUNNEL_VERSION_MIN;
     receiver->hello.version_max = TUNNEL_VERSION;
     if (receiver->hello.window_bytes < receiver->hello.max_batch) {
         receiver->hello.window_bytes = receiver->hello.max_batch;
@@ -456,7 +458,7 @@ void receiver_opened(struct receiver *receiver, const struct frame_welcome *welc
     }
     move(receiver, RECEIVER_READY);
     receiver->owed_since_us = now_us;
-    session_link_send(&receiver->link, frame_write_welcome(&receiver->link.out, welcome));
+    session_link_send(&receiver->link, frame_write_welcome(&receiver->link.out, receiver->version, welcome));
     if (receiver->probe_wanted) {
         receiver_probe(receiver);
     }

@@ -100,7 +100,7 @@ static void announce(struct peer *peer, const struct store_watermarks *watermark
 
 static void opened(struct peer *peer, const struct store_request *request, int64_t now_us)
 {
-    const struct store_watermarks *watermarks = &request->watermarks;
+    const struct store_watermarks *watermarks = request->watermarks;
     if (receiver_state(peer->receiver) != RECEIVER_LOOKING_UP) {
         return;
     }
@@ -112,7 +112,10 @@ static void opened(struct peer *peer, const struct store_request *request, int64
         check_spool(peer, watermarks);
         check_store(peer, watermarks);
     }
-    struct frame_welcome welcome = {.contiguous = watermarks->contiguous, .highest = watermarks->highest};
+    struct frame_welcome welcome = {.contiguous = watermarks->contiguous,
+                                    .highest = watermarks->highest,
+                                    .missing_count = watermarks->missing_count};
+    memcpy(welcome.missing, watermarks->missing, sizeof welcome.missing);
     receiver_opened(peer->receiver, &welcome, now_us);
 }
 
