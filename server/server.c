@@ -46,12 +46,18 @@ struct server {
 
 /* ---- certificates ---- */
 
+static enum err load_keys(const struct server_options *options, struct tls_context **tls,
+                          struct err_text *why)
+{
+    const struct tls_options tls_options = server_options_tls(options);
+    return tls_context_new(&tls_options, tls, why);
+}
+
 static enum err make_policy(struct server *server, const struct server_options *options,
                             struct policy **policy, struct err_text *why)
 {
-    const struct tls_options tls_options = server_options_tls(options);
     struct tls_context *tls;
-    enum err result = tls_context_new(&tls_options, &tls, why);
+    enum err result = load_keys(options, &tls, why);
     if (result != ERR_OK) {
         return result;
     }
@@ -315,6 +321,15 @@ static enum err start_store(struct server *server, struct err_text *why)
     return store_thread_start(&options, &server->store_thread, why);
 }
 
+/* Before the store is opened: keys that cannot be used leave no empty store behind. */
+static enum err check_keys(struct server *server, struct err_text *why)
+{
+    struct tls_context *tls = NULL;
+    enum err result = load_keys(&server->options, &tls, why);
+    tls_context_unref(tls);
+    return result;
+}
+
 static enum err make_front(struct server *server, struct err_text *why)
 {
     enum err result = make_policy(server, &server->options, &server->policy, why);
@@ -368,7 +383,7 @@ static enum err start_front(struct server *server, struct err_text *why)
 static enum err start(struct server *server, struct err_text *why)
 {
     static enum err (*const steps[])(struct server *, struct err_text *) = {
-        make_loop, start_store, make_front, start_watching, start_front,
+        make_loop, check_keys, start_store, make_front, start_watching, start_front,
     };
     enum err result = ERR_OK;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && result == ERR_OK; i++) {

@@ -34,7 +34,9 @@ static const struct option limits_table[] = {
      .fallback = "512",
      .min = 1,
      .max = 100000,
-     .help = "TLS handshakes in progress at once. Beyond it a newcomer takes the place of one that is slow."},
+     .help = "TLS handshakes in progress at once, shared out evenly among the threads. Beyond it a newcomer "
+             "takes "
+             "the place of one that is slow."},
     {.name = "handshake_time",
      .kind = OPTION_DURATION,
      .offset = offsetof(struct server_limits, handshake_us),

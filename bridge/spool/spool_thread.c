@@ -151,8 +151,11 @@ static enum err on_join(struct spool_thread *thread, struct spool_request *reque
     struct spool *spool = spooler_spool(thread->spooler);
     enum err result = commit(thread, true, why); /* answers that wait: what they answer is no backlog */
     if (result == ERR_OK) {
+        request->as.meeting.missing = request->missing;
         result = spooler_meet(thread->spooler, &request->as.meeting, &now, &committed, &joined.verdict, why);
     }
+    free(request->missing);
+    request->missing = NULL;
     spool_batches_clear(&committed); /* part of the backlog that is named below */
     if (result == ERR_OK) {
         result = spool_first_seq(spool, &joined.first_seq, why);
