@@ -1,5 +1,6 @@
 /*
- * db: SQLite by the rules of this product. Only lib/store, bridge/spool and server/store include sqlite3.h.
+ * db: SQLite by the rules of this product. Only lib/store, lib/spool, bridge/spool and server/store include
+ * sqlite3.h.
  *
  * A writing connection: WAL, synchronous=FULL, small WAL (checkpoint at DB_CHECKPOINT_PAGES,
  * journal_size_limit), foreign keys on, trusted_schema off, owned by one thread, which also checkpoints, and

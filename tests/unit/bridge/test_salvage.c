@@ -137,7 +137,7 @@ static struct seen read_all(struct spool *spool)
     struct seen seen = {0};
     uint64_t next = 1;
     uint64_t last = spool_state(spool)->next_seq;
-    ck_assert_int_eq(backlog_new(spool, &backlog, &why), ERR_OK);
+    ck_assert_int_eq(backlog_new(spool_db(spool), spool_epoch(spool), &backlog, &why), ERR_OK);
     while (next <= last) {
         memset(chunk, 0, sizeof *chunk);
         if (backlog_read(backlog, next, last, chunk, &why) != ERR_OK) {
