@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NAME_MAX_ADDED = 64, ROWS_A_TRANSACTION = 1000 };
+enum { NAME_MAX_ADDED = 64, ROWS_A_TRANSACTION = 1000, COLUMNS_OF_A_BATCH = 9 };
 
 struct salvage {
     const char *path;
@@ -20,8 +20,10 @@ struct salvage {
     bool has_epoch;
     uint8_t epoch[BATCH_EPOCH_SIZE];
     uint64_t next_seq; /* at least */
-    int64_t batches;
-    uint64_t lost_first, lost_last;
+    int64_t batches, quarantined;
+    struct gap_list lost;
+    int64_t now_us;
+    sqlite3_stmt *quarantine; /* of `to` */
 };
 
 static bool sibling(const char *path, const char *suffix, char *name)
@@ -63,11 +65,11 @@ static const struct copying catalogs = {"SELECT id, hash, encoded FROM catalog W
 static const struct copying batches = {
     "SELECT seq, kind, catalog, priority, readings, first_us, last_us, spooled_us, encoded FROM batch"
     " WHERE seq > ?1 ORDER BY seq",
-    "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", 9, 8};
+    "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", COLUMNS_OF_A_BATCH, 8};
 static const struct copying batches_backwards = {
     "SELECT seq, kind, catalog, priority, readings, first_us, last_us, spooled_us, encoded FROM batch"
     " WHERE seq > ?1 ORDER BY seq DESC",
-    "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", 9, 8};
+    "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", COLUMNS_OF_A_BATCH, 8};
 static const struct copying acks = {
     "SELECT id, seq, kind, readings, bytes, first_us, last_us, spooled_us, sent_us, committed_us, acked_us,"
     " result, text FROM ack_log WHERE id > ?1 ORDER BY id",
@@ -81,46 +83,72 @@ static const struct copying stores = {"SELECT store, highest_acked FROM peer_sto
 
 static void note_lost(struct salvage *salvage, uint64_t first, uint64_t last)
 {
-    salvage->lost_first =
-        salvage->lost_first == 0 || first < salvage->lost_first ? first : salvage->lost_first;
-    salvage->lost_last = last > salvage->lost_last ? last : salvage->lost_last;
+    gap_list_add(&salvage->lost,
+                 &(struct gap){.reason = GAP_SPOOL_DAMAGED, .first_sequence = first, .last_sequence = last});
 }
 
-/* Whether the row's batch is whole; the first one tells the epoch if its row is lost. */
-static bool batch_is_good(struct salvage *salvage, sqlite3_stmt *row, int encoded)
+static void bind_row(sqlite3_stmt *insert, sqlite3_stmt *row, int columns)
 {
-    struct batch_view view;
-    uint64_t seq = (uint64_t)sqlite3_column_int64(row, 0);
-    bool good =
-        batch_open(db_column_bytes(row, encoded), &view, NULL) == ERR_OK && view.identity.sequence == seq;
-    if (good && !salvage->has_epoch) {
-        memcpy(salvage->epoch, view.identity.epoch, sizeof salvage->epoch);
-        salvage->has_epoch = true;
+    for (int i = 0; i < columns; i++) {
+        sqlite3_bind_value(insert, i + 1, sqlite3_column_value(row, i));
     }
-    good = good && memcmp(view.identity.epoch, salvage->epoch, sizeof salvage->epoch) == 0;
-    if (!good) {
-        note_lost(salvage, seq, seq);
-    }
-    return good;
 }
 
-/* ERR_CONFLICT (a damaged value breaks a rule of the schema, or its catalog is lost) loses that row only. */
+/* A damaged value that breaks a rule of the schema loses that row only. */
 static enum err write_row(struct salvage *salvage, const struct copying *copying, sqlite3_stmt *row,
                           sqlite3_stmt *insert, struct err_text *why)
 {
-    for (int i = 0; i < copying->columns; i++) {
-        sqlite3_bind_value(insert, i + 1, sqlite3_column_value(row, i));
-    }
+    bind_row(insert, row, copying->columns);
     enum err result = db_run(salvage->to, insert, why);
-    if (result != ERR_OK && result != ERR_CONFLICT) {
-        return result;
+    return result == ERR_CONFLICT ? ERR_OK : result;
+}
+
+/*
+ * Of a whole batch its own word about which one it is counts, not the row's or the file's; the first one
+ * tells the epoch.
+ */
+static bool batch_is_good(struct salvage *salvage, sqlite3_stmt *row, int encoded, uint64_t *seq)
+{
+    struct batch_view view;
+    *seq = (uint64_t)sqlite3_column_int64(row, 0);
+    if (batch_open(db_column_bytes(row, encoded), &view, NULL) != ERR_OK) {
+        return false;
     }
-    if (copying->encoded >= 0 && result == ERR_OK) {
-        salvage->batches++;
-    } else if (copying->encoded >= 0) {
-        note_lost(salvage, (uint64_t)sqlite3_column_int64(row, 0), (uint64_t)sqlite3_column_int64(row, 0));
+    if (salvage->batches == 0) {
+        memcpy(salvage->epoch, view.identity.epoch, sizeof salvage->epoch);
+        salvage->has_epoch = true;
     }
-    return ERR_OK;
+    bool ours = memcmp(view.identity.epoch, salvage->epoch, sizeof salvage->epoch) == 0;
+    *seq = ours ? view.identity.sequence : *seq;
+    return ours;
+}
+
+/* It is lost for the server; its bytes are kept for who wants to look at them. */
+static enum err quarantine(struct salvage *salvage, sqlite3_stmt *row, uint64_t seq, struct err_text *why)
+{
+    sqlite3_stmt *insert = salvage->quarantine;
+    bind_row(insert, row, COLUMNS_OF_A_BATCH);
+    sqlite3_bind_int64(insert, 1, (int64_t)seq);
+    sqlite3_bind_null(insert, 3); /* its catalog may be what is lost */
+    sqlite3_bind_int64(insert, COLUMNS_OF_A_BATCH + 1, salvage->now_us);
+    enum err result = db_run(salvage->to, insert, why);
+    salvage->quarantined += result == ERR_OK;
+    note_lost(salvage, seq, seq);
+    return result == ERR_CONFLICT ? ERR_OK : result;
+}
+
+static enum err write_batch(struct salvage *salvage, const struct copying *copying, sqlite3_stmt *row,
+                            sqlite3_stmt *insert, struct err_text *why)
+{
+    uint64_t seq;
+    enum err result = ERR_CONFLICT;
+    if (batch_is_good(salvage, row, copying->encoded, &seq)) {
+        bind_row(insert, row, copying->columns);
+        sqlite3_bind_int64(insert, 1, (int64_t)seq);
+        result = db_run(salvage->to, insert, why);
+    }
+    salvage->batches += result == ERR_OK;
+    return result == ERR_CONFLICT ? quarantine(salvage, row, seq, why) : result;
 }
 
 struct progress {
@@ -140,9 +168,8 @@ static enum err copy_rows(struct salvage *salvage, const struct copying *copying
             return ERR_OK;
         }
         progress->last = sqlite3_column_int64(select, 0);
-        if (copying->encoded < 0 || batch_is_good(salvage, select, copying->encoded)) {
-            result = write_row(salvage, copying, select, insert, why);
-        }
+        result = copying->encoded < 0 ? write_row(salvage, copying, select, insert, why)
+                                      : write_batch(salvage, copying, select, insert, why);
         if (result == ERR_OK && rows % ROWS_A_TRANSACTION == 0) {
             result = db_commit(salvage->to, why);
             result = result == ERR_OK ? db_begin(salvage->to, why) : result;
@@ -174,12 +201,19 @@ static enum err copy(struct salvage *salvage, const struct copying *copying, int
     return result;
 }
 
+static const char insert_damaged[] =
+    "INSERT INTO quarantine (seq, kind, catalog, readings, first_us, last_us, spooled_us, encoded,"
+    " quarantined_us, reason, text) VALUES (?1, ?2, ?3, ?5, ?6, ?7, ?8, ?9, ?10, 2, 'found damaged')";
+
 /* Up to the damage from the front, then down to it from the back. */
 static enum err copy_batches(struct salvage *salvage, struct err_text *why)
 {
     struct progress forwards;
     struct progress backwards;
-    enum err result = copy(salvage, &batches, 0, &forwards, why);
+    enum err result = db_prepare(salvage->to, insert_damaged, &salvage->quarantine, why);
+    if (result == ERR_OK) {
+        result = copy(salvage, &batches, 0, &forwards, why);
+    }
     if (result != ERR_OK || forwards.whole) {
         return result;
     }
@@ -261,26 +295,39 @@ static enum err finish_state(struct salvage *salvage, struct err_text *why)
     return result;
 }
 
+/*
+ * A number that cannot have been is a damaged row's, and says that some other one is lost: nobody knows
+ * which. A gap that reached beyond the next number would account for batches that are still to be made.
+ */
+static void clamp(struct gap_list *lost, uint64_t next_seq)
+{
+    for (size_t i = 0; i < lost->count; i++) {
+        struct gap *gap = &lost->gaps[i];
+        if (gap->first_sequence == 0 || gap->last_sequence >= next_seq) {
+            gap->first_sequence = next_seq > 1 ? 1 : 0;
+            gap->last_sequence = next_seq - 1;
+        }
+    }
+    if (lost->count == 0) { /* the file was damaged: who knows what else it had */
+        lost->gaps[lost->count++] = (struct gap){.reason = GAP_SPOOL_DAMAGED};
+    }
+}
+
 /* Through the spool itself, which numbers the record and counts it. */
-static enum err add_gap(struct salvage *salvage, const struct spool_options *options, int64_t now_us,
-                        struct err_text *why)
+static enum err add_gaps(struct salvage *salvage, const struct spool_options *options, int64_t now_us,
+                         struct err_text *why)
 {
     struct spool_options fresh = *options;
     struct spool *spool = NULL;
     struct spool_batches made = {0};
-    struct gap_list gaps = {0};
-    gap_list_add(&gaps, &(struct gap){
-                            .reason = GAP_SPOOL_DAMAGED,
-                            .first_sequence = salvage->lost_first,
-                            .last_sequence = salvage->lost_last,
-                        });
     fresh.path = salvage->fresh;
     enum err result = spool_open(&fresh, now_us, &spool, why);
     if (result == ERR_OK) {
+        clamp(&salvage->lost, spool_state(spool)->next_seq);
         result = spool_begin(spool, why);
     }
     if (result == ERR_OK) {
-        result = spool_append_gaps(spool, &gaps, now_us, &made, why);
+        result = spool_append_gaps(spool, &salvage->lost, now_us, &made, why);
     }
     if (result == ERR_OK) {
         result = spool_commit(spool, why);
@@ -311,7 +358,7 @@ static enum err fill(struct salvage *salvage, const struct spool_options *option
     }
     db_close(salvage->to);
     salvage->to = NULL;
-    return result == ERR_OK ? add_gap(salvage, options, now_us, why) : result;
+    return result == ERR_OK ? add_gaps(salvage, options, now_us, why) : result;
 }
 
 /* ---- changing places ---- */
@@ -364,7 +411,7 @@ static enum err change_places(const struct salvage *salvage, const char *aside, 
 enum err salvage(const struct spool_options *options, int64_t now_us, struct salvage_report *report,
                  struct err_text *why)
 {
-    struct salvage work = {.path = options->path};
+    struct salvage work = {.path = options->path, .now_us = now_us};
     int lock = -1;
     int size = snprintf(report->aside, sizeof report->aside, "%s.damaged-%lld", options->path,
                         (long long)(now_us / 1000000));
@@ -388,7 +435,7 @@ enum err salvage(const struct spool_options *options, int64_t now_us, struct sal
     remove_siblings(work.fresh);
     close(lock);
     report->batches = work.batches;
-    report->lost_first = work.lost_first;
-    report->lost_last = work.lost_last;
+    report->quarantined = work.quarantined;
+    report->lost = work.lost;
     return result == ERR_OK ? ERR_OK : err_prefix(why, result, "salvage of spool %s", options->path);
 }

@@ -72,8 +72,10 @@ static enum err repair(const struct spool_options *options, int64_t now_us, stru
     enum err result = salvage(options, now_us, &report, why);
     if (result == ERR_OK) {
         log_error("spool", log_event("salvaged"), log_str("spool", options->path),
-                  log_i64("batches", report.batches), log_u64("lost_first", report.lost_first),
-                  log_u64("lost_last", report.lost_last), log_str("damaged_file", report.aside),
+                  log_i64("batches", report.batches), log_i64("quarantined", report.quarantined),
+                  log_u64("lost_first", report.lost.gaps[0].first_sequence),
+                  log_u64("lost_last", report.lost.gaps[report.lost.count - 1].last_sequence),
+                  log_str("damaged_file", report.aside),
                   log_str("effect", "what could not be read is reported to the server as a gap"));
     }
     return result;
