@@ -1,6 +1,7 @@
 #include "spool/salvage.h"
 
 #include "base/array.h"
+#include "spool/salvage_gaps.h"
 #include "store/db_file.h"
 #include "store/spool_schema.h"
 
@@ -20,6 +21,8 @@ struct salvage {
     bool has_epoch;
     uint8_t epoch[BATCH_EPOCH_SIZE];
     uint64_t next_seq; /* at least */
+    bool has_state;
+    int64_t stopped_us, unsaved_since_us;
     int64_t batches, quarantined;
     struct gap_list lost;
     int64_t now_us;
@@ -133,7 +136,13 @@ static enum err quarantine(struct salvage *salvage, sqlite3_stmt *row, uint64_t 
     sqlite3_bind_int64(insert, COLUMNS_OF_A_BATCH + 1, salvage->now_us);
     enum err result = db_run(salvage->to, insert, why);
     salvage->quarantined += result == ERR_OK;
-    note_lost(salvage, seq, seq);
+    int64_t readings = sqlite3_column_int64(row, 4);
+    gap_list_add(&salvage->lost, &(struct gap){.reason = GAP_SPOOL_DAMAGED,
+                                               .first_sequence = seq,
+                                               .last_sequence = seq,
+                                               .readings = readings > 0 ? (uint64_t)readings : 0,
+                                               .from_us = sqlite3_column_int64(row, 5),
+                                               .to_us = sqlite3_column_int64(row, 6)});
     return result == ERR_CONFLICT ? ERR_OK : result;
 }
 
@@ -253,8 +262,9 @@ static void read_old_state(struct salvage *salvage)
     bool row = false;
     salvage->next_seq = 1;
     if (!salvage->from ||
-        db_prepare(salvage->from, "SELECT epoch, next_seq FROM identity JOIN state USING (id)", &statement,
-                   NULL) != ERR_OK) {
+        db_prepare(salvage->from,
+                   "SELECT epoch, next_seq, stopped_us, unsaved_since_us FROM identity JOIN state USING (id)",
+                   &statement, NULL) != ERR_OK) {
         return;
     }
     if (db_step(salvage->from, statement, &row, NULL) == ERR_OK && row) {
@@ -264,10 +274,15 @@ static void read_old_state(struct salvage *salvage)
             memcpy(salvage->epoch, epoch.data, epoch.size);
         }
         salvage->next_seq = (uint64_t)sqlite3_column_int64(statement, 1);
+        salvage->stopped_us = sqlite3_column_int64(statement, 2);
+        salvage->unsaved_since_us = sqlite3_column_int64(statement, 3);
+        salvage->has_state = true;
     }
     sqlite3_finalize(statement);
 }
 
+/* What was in memory only when the bridge ended is lost as ever. Without the old state it began, at the
+ * latest, when the newest batch did. */
 static enum err finish_state(struct salvage *salvage, struct err_text *why)
 {
     static const char update[] = "UPDATE state SET batches = (SELECT count(*) FROM batch),"
@@ -275,11 +290,17 @@ static enum err finish_state(struct salvage *salvage, struct err_text *why)
                                  " bytes = (SELECT ifnull(sum(length(encoded)), 0) FROM batch),"
                                  " quarantined = (SELECT ifnull(sum(length(encoded)), 0) FROM quarantine),"
                                  " next_seq = max(?1, (SELECT ifnull(max(seq), 0) + 1 FROM batch),"
-                                 " (SELECT ifnull(max(seq), 0) + 1 FROM ack_log))";
+                                 " (SELECT ifnull(max(seq), 0) + 1 FROM ack_log)), stopped_us = ?2,"
+                                 " unsaved_since_us = ifnull(?3, (SELECT ifnull(max(first_us), 0) FROM"
+                                 " (SELECT first_us FROM batch UNION ALL SELECT first_us FROM ack_log)))";
     sqlite3_stmt *statement = NULL;
     enum err result = db_prepare(salvage->to, update, &statement, why);
     if (result == ERR_OK) {
         sqlite3_bind_int64(statement, 1, (int64_t)salvage->next_seq);
+        sqlite3_bind_int64(statement, 2, salvage->stopped_us);
+        if (salvage->has_state) {
+            sqlite3_bind_int64(statement, 3, salvage->unsaved_since_us);
+        }
         result = db_run(salvage->to, statement, why);
     }
     sqlite3_finalize(statement);
@@ -292,48 +313,6 @@ static enum err finish_state(struct salvage *salvage, struct err_text *why)
         result = db_run(salvage->to, statement, why);
     }
     sqlite3_finalize(statement);
-    return result;
-}
-
-/*
- * A number that cannot have been is a damaged row's, and says that some other one is lost: nobody knows
- * which. A gap that reached beyond the next number would account for batches that are still to be made.
- */
-static void clamp(struct gap_list *lost, uint64_t next_seq)
-{
-    for (size_t i = 0; i < lost->count; i++) {
-        struct gap *gap = &lost->gaps[i];
-        if (gap->first_sequence == 0 || gap->last_sequence >= next_seq) {
-            gap->first_sequence = next_seq > 1 ? 1 : 0;
-            gap->last_sequence = next_seq - 1;
-        }
-    }
-    if (lost->count == 0) { /* the file was damaged: who knows what else it had */
-        lost->gaps[lost->count++] = (struct gap){.reason = GAP_SPOOL_DAMAGED};
-    }
-}
-
-/* Through the spool itself, which numbers the record and counts it. */
-static enum err add_gaps(struct salvage *salvage, const struct spool_options *options, int64_t now_us,
-                         struct err_text *why)
-{
-    struct spool_options fresh = *options;
-    struct spool *spool = NULL;
-    struct spool_batches made = {0};
-    fresh.path = salvage->fresh;
-    enum err result = spool_open(&fresh, now_us, &spool, why);
-    if (result == ERR_OK) {
-        clamp(&salvage->lost, spool_state(spool)->next_seq);
-        result = spool_begin(spool, why);
-    }
-    if (result == ERR_OK) {
-        result = spool_append_gaps(spool, &salvage->lost, now_us, &made, why);
-    }
-    if (result == ERR_OK) {
-        result = spool_commit(spool, why);
-    }
-    spool_batches_clear(&made);
-    spool_close(spool);
     return result;
 }
 
@@ -358,7 +337,7 @@ static enum err fill(struct salvage *salvage, const struct spool_options *option
     }
     db_close(salvage->to);
     salvage->to = NULL;
-    return result == ERR_OK ? add_gaps(salvage, options, now_us, why) : result;
+    return result == ERR_OK ? salvage_gaps_add(&fresh, &salvage->lost, now_us, why) : result;
 }
 
 /* ---- changing places ---- */
