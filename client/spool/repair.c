@@ -94,11 +94,16 @@ static enum err examine(struct repair *repair, struct err_text *why)
     }
     spool_file_close(&file);
     progress_clear(&repair->progress);
-    if (result == ERR_CORRUPT) {
-        repair->need = NEED_REBUILD;
-        return ERR_OK;
+    if (result != ERR_CORRUPT) {
+        return result;
     }
-    return result;
+    struct db *db = NULL;
+    if (!repair->bridge[0] && db_open_damaged(repair->request->path, &spool_schema, &db, NULL) == ERR_OK) {
+        (void)!read_bridge(repair, db, NULL);
+    }
+    db_close(db);
+    repair->need = NEED_REBUILD;
+    return ERR_OK;
 }
 
 /* ---- mending ---- */

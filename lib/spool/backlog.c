@@ -155,6 +155,9 @@ static enum err take_row(struct backlog *backlog, struct backlog_chunk *chunk, s
     uint64_t seq = (uint64_t)sqlite3_column_int64(backlog->read, COLUMN_SEQ);
     struct spool_batch *batch = NULL;
     struct backlog_damage damage = {.seq = seq};
+    if (seq < chunk->next) { /* no row of it can be found by its number, not even to be set aside */
+        return err_set(why, ERR_CORRUPT, "spool %s: its rows are out of order", db_path(backlog->db));
+    }
     enum err result = read_batch(backlog, seq, &batch, &damage.why);
     if (result == ERR_OK) {
         spool_batches_append(&chunk->batches, batch);

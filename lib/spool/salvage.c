@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NAME_MAX_ADDED = 64, ROWS_A_TRANSACTION = 1000, COLUMNS_OF_A_BATCH = 9 };
+enum { NAME_MAX_ADDED = 64, ROWS_A_TRANSACTION = 1000, COLUMNS_OF_A_BATCH = 9, SEEK_MAX = 1 << 24 };
 
 struct salvage {
     const char *path;
@@ -26,6 +26,7 @@ struct salvage {
     int64_t batches, quarantined;
     struct gap_list lost;
     int64_t now_us;
+    int64_t until;            /* backwards from here */
     sqlite3_stmt *quarantine; /* of `to` */
 };
 
@@ -71,7 +72,7 @@ static const struct copying batches = {
     "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", COLUMNS_OF_A_BATCH, 8};
 static const struct copying batches_backwards = {
     "SELECT seq, kind, catalog, priority, readings, first_us, last_us, spooled_us, encoded FROM batch"
-    " WHERE seq > ?1 ORDER BY seq DESC",
+    " WHERE seq > ?1 AND seq <= ?2 ORDER BY seq DESC",
     "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", COLUMNS_OF_A_BATCH, 8};
 static const struct copying acks = {
     "SELECT id, seq, kind, readings, bytes, first_us, last_us, spooled_us, sent_us, committed_us, acked_us,"
@@ -197,6 +198,9 @@ static enum err copy(struct salvage *salvage, const struct copying *copying, int
     enum err result = db_prepare(salvage->to, copying->insert, &insert, why);
     if (result == ERR_OK && db_prepare(salvage->from, copying->select, &select, NULL) == ERR_OK) {
         sqlite3_bind_int64(select, 1, above);
+        if (sqlite3_bind_parameter_count(select) > 1) {
+            sqlite3_bind_int64(select, 2, salvage->until);
+        }
         result = db_begin(salvage->to, why);
         if (result == ERR_OK) {
             result = copy_rows(salvage, copying, select, insert, progress, why);
@@ -214,24 +218,54 @@ static const char insert_damaged[] =
     "INSERT INTO quarantine (seq, kind, catalog, readings, first_us, last_us, spooled_us, encoded,"
     " quarantined_us, reason, text) VALUES (?1, ?2, ?3, ?5, ?6, ?7, ?8, ?9, ?10, 2, 'found damaged')";
 
-/* Up to the damage from the front, then down to it from the back. */
+/* The first number behind a damage where reading goes on; it is sought in ever longer steps. */
+static bool find_behind(const struct salvage *salvage, int64_t damage, int64_t *behind)
+{
+    static const char query[] = "SELECT seq FROM batch WHERE seq > ?1 ORDER BY seq LIMIT 1";
+    int64_t end = salvage->next_seq > 1 ? (int64_t)salvage->next_seq : damage + SEEK_MAX;
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    if (db_prepare(salvage->from, query, &statement, NULL) != ERR_OK) {
+        return false;
+    }
+    for (int64_t step = 1; !row && damage + step < end; step *= 2) {
+        sqlite3_bind_int64(statement, 1, damage + step);
+        row = db_step(salvage->from, statement, &row, NULL) == ERR_OK && row;
+    }
+    *behind = row ? sqlite3_column_int64(statement, 0) - 1 : INT64_MAX;
+    sqlite3_finalize(statement);
+    return row && *behind > damage;
+}
+
+/* What lies between a damage and where reading goes on: from there back to the damage. */
+static enum err copy_back(struct salvage *salvage, int64_t damage, struct err_text *why)
+{
+    struct progress backwards;
+    enum err result = copy(salvage, &batches_backwards, damage, &backwards, why);
+    bool met = backwards.last > damage;
+    int64_t end = salvage->until != INT64_MAX ? salvage->until + 1 : (int64_t)salvage->next_seq;
+    int64_t last = (met ? backwards.last : end) - 1;
+    if (result == ERR_OK && !backwards.whole) {
+        note_lost(salvage, (uint64_t)damage + 1, (uint64_t)(last > damage ? last : damage + 1));
+    }
+    return result;
+}
+
 static enum err copy_batches(struct salvage *salvage, struct err_text *why)
 {
-    struct progress forwards;
-    struct progress backwards;
+    struct progress forwards = {0};
     enum err result = db_prepare(salvage->to, insert_damaged, &salvage->quarantine, why);
-    if (result == ERR_OK) {
-        result = copy(salvage, &batches, 0, &forwards, why);
-    }
-    if (result != ERR_OK || forwards.whole) {
-        return result;
-    }
-    result = copy(salvage, &batches_backwards, forwards.last, &backwards, why);
-    if (result == ERR_OK && !backwards.whole) {
-        bool met = backwards.last > forwards.last;
-        uint64_t first = (uint64_t)forwards.last + 1;
-        uint64_t last = (met ? (uint64_t)backwards.last : salvage->next_seq) - 1;
-        note_lost(salvage, first, last > first ? last : first);
+    while (result == ERR_OK && !forwards.whole) {
+        result = copy(salvage, &batches, forwards.last, &forwards, why);
+        if (result != ERR_OK || forwards.whole) {
+            break;
+        }
+        bool more = find_behind(salvage, forwards.last, &salvage->until);
+        result = copy_back(salvage, forwards.last, why);
+        if (!more) {
+            break;
+        }
+        forwards.last = salvage->until;
     }
     return result;
 }
@@ -403,7 +437,7 @@ enum err salvage(const struct spool_options *options, int64_t now_us, struct sal
     }
     remove_siblings(work.fresh);
     salvage_mark(options->path); /* should we be interrupted between two renames */
-    if (db_open_read_only(options->path, &spool_schema, &work.from, NULL) != ERR_OK) {
+    if (db_open_damaged(options->path, &spool_schema, &work.from, NULL) != ERR_OK) {
         work.from = NULL;
     }
     result = fill(&work, options, now_us, why);

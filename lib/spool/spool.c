@@ -400,11 +400,16 @@ enum err spool_quarantine_damaged(struct spool *spool, uint64_t seq, const char 
     if (result == ERR_OK) {
         result = trim(spool, seq, &gap, &bytes, why);
     }
-    if (result == ERR_OK && gap.first_sequence != 0) {
-        spool->state.quarantined += bytes;
-        gap_list_add(gaps, &gap);
+    if (result != ERR_OK) {
+        return result;
     }
-    return result;
+    if (gap.first_sequence == 0) {
+        return err_set(why, ERR_CORRUPT, "spool %s: batch %llu was read and cannot be found",
+                       db_path(spool->db), (unsigned long long)seq);
+    }
+    spool->state.quarantined += bytes;
+    gap_list_add(gaps, &gap);
+    return ERR_OK;
 }
 
 enum err spool_remove(struct spool *spool, uint64_t seq, struct err_text *why)

@@ -203,6 +203,15 @@ START_TEST(half_a_file_gives_what_it_has_and_a_gap)
 }
 END_TEST
 
+START_TEST(what_is_left_of_a_shorter_file_is_saved)
+{
+    write_spool(pristine, pristine_size * 3 / 4);
+    struct seen seen = open_and_read();
+    ck_assert_int_ge(seen.batches, BATCHES / 4);
+    ck_assert_int_eq(seen.gaps, 1);
+}
+END_TEST
+
 START_TEST(a_file_with_nothing_left_but_its_header_starts_anew_with_a_gap)
 {
     memset(pristine + HEADER_SIZE, 0xee, (size_t)pristine_size - HEADER_SIZE);
@@ -344,6 +353,7 @@ int main(void)
                               a_good_spool_is_left_alone,
                               pages_in_the_middle_cost_only_what_was_on_them,
                               half_a_file_gives_what_it_has_and_a_gap,
+                              what_is_left_of_a_shorter_file_is_saved,
                               a_file_with_nothing_left_but_its_header_starts_anew_with_a_gap,
                               the_epoch_and_the_numbers_go_on,
                               a_spool_in_use_is_not_salvaged,
