@@ -18,7 +18,8 @@ static const struct verb verbs[] = {
     {"readings", cmd_readings, "what is in a server's store, by tag and time"},
     {"acks", cmd_acks, "batch by batch: read, spooled, sent, committed, acknowledged"},
     {"status", cmd_status, "ask the daemons on this machine how they are"},
-    {"spool", cmd_spool, "what waits in a bridge's spool"},
+    {"spool", cmd_spool, "what waits in a bridge's spool; check, repair and export one"},
+    {"where", cmd_where, "what became of a batch or a reading, from both ends"},
     {"compare-truth", cmd_compare_truth, "compare a store with what the simulated PLC says it served"},
 };
 
