@@ -112,6 +112,9 @@ enum err spool_open(const struct spool_options *options, int64_t now_us, struct 
     if (result == ERR_OK) {
         result = set_up(spool, options, made, now_us, why);
     }
+    if (result == ERR_CORRUPT) { /* deeper than the look at it went: the next start salvages it */
+        salvage_mark(options->path);
+    }
     if (result != ERR_OK) {
         spool_close(spool);
         return result;
