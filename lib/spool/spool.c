@@ -153,6 +153,10 @@ enum err spool_first_seq(struct spool *spool, uint64_t *first, struct err_text *
         *first = none ? spool->state.next_seq : (uint64_t)sqlite3_column_int64(statement, 0);
         sqlite3_reset(statement);
     }
+    if (row && (*first == 0 || *first > spool->state.next_seq)) { /* no server would open a session with it */
+        return err_set(why, ERR_CORRUPT, "spool %s: its first batch has a number that cannot have been",
+                       db_path(spool->db));
+    }
     return result;
 }
 

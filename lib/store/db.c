@@ -115,6 +115,40 @@ static enum err set_up(struct db *db, bool writer, struct err_text *why)
     return result;
 }
 
+static int count_objects(const char *create)
+{
+    static const char word[] = "CREATE ";
+    int count = 0;
+    for (const char *at = create; (at = strstr(at, word)); at += sizeof word - 1) {
+        count++;
+    }
+    return count;
+}
+
+/*
+ * That every table, index and view of ours is there as it was made: a bit that flipped in their definition
+ * would else be an error in our SQL. Others that somebody has added are no damage.
+ */
+static enum err check_schema(struct db *db, struct err_text *why)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    enum err result =
+        db_prepare(db, "SELECT count(*) FROM sqlite_schema WHERE instr(?1, sql) > 0", &statement, why);
+    if (result == ERR_OK) {
+        sqlite3_bind_text(statement, 1, db->schema->create, -1, SQLITE_STATIC);
+        result = db_step(db, statement, &row, why);
+    }
+    int found = row ? sqlite3_column_int(statement, 0) : 0;
+    sqlite3_finalize(statement);
+    if (result == ERR_OK && found != count_objects(db->schema->create)) {
+        const char *advice = db->schema->if_damaged;
+        result = err_set(why, ERR_CORRUPT, "%s %s: its tables are not what they should be%s%s",
+                         db->schema->what, db->path, advice ? "; " : "", advice ? advice : "");
+    }
+    return result;
+}
+
 static enum err check_wal(struct db *db, struct err_text *why)
 {
     sqlite3_stmt *statement = NULL;
@@ -176,6 +210,9 @@ static enum err connect_writer(struct db *db, struct err_text *why)
         result = check_wal(db, why);
     }
     if (result == ERR_OK) {
+        result = check_schema(db, why);
+    }
+    if (result == ERR_OK) {
         result = empty_log(db, why);
     }
     /* The log is a new file in it. SQLite syncs the folder, too, but does not heed a failure. */
@@ -213,7 +250,10 @@ static enum err connect_reader(struct db *db, const char *name, int flags, struc
         return db->handle ? failed(db, why) : err_set(why, ERR_NO_MEMORY, "out of memory");
     }
     enum err result = set_up(db, false, why);
-    return result == ERR_OK ? db_exec(db, "SELECT count(*) FROM sqlite_schema", why) : result;
+    if (result == ERR_OK) {
+        result = db_exec(db, "SELECT count(*) FROM sqlite_schema", why);
+    }
+    return result == ERR_OK && !db->damaged ? check_schema(db, why) : result;
 }
 
 /* Percent-encodes what has a meaning in a file: URI. */
