@@ -177,6 +177,51 @@ START_TEST(spool_says_what_waits)
 }
 END_TEST
 
+START_TEST(spool_check_finds_what_spool_repair_sets_aside)
+{
+    ck_assert_int_eq(run("spool check SPOOL --format csv"), STATUS_FAILED);
+    ck_assert_ptr_nonnull(strstr(said, "\nrecord,9,damaged,"));
+    ck_assert_ptr_nonnull(strstr(said, "\nrecord,10,damaged,"));
+    ck_assert_ptr_nonnull(strstr(said, "\nsums,,damaged,"));
+    ck_assert_int_eq(run("spool export SPOOL"), STATUS_FAILED);
+    ck_assert_uint_eq(line_count(), 1);
+    ck_assert_int_eq(run("spool dump SPOOL 9"), STATUS_FAILED);
+    ck_assert_int_eq(run("spool repair SPOOL --format csv"), STATUS_OK);
+    ck_assert_ptr_nonnull(strstr(said, "\nrebuilt,0,2,9-10,"));
+    ck_assert_int_eq(run("spool check SPOOL --format csv"), STATUS_OK);
+    ck_assert_int_eq(run("spool repair SPOOL --format csv"), STATUS_OK);
+    ck_assert_ptr_nonnull(strstr(said, "\nsound,1,0,,,\n"));
+    ck_assert_int_eq(run("spool dump SPOOL 11 --format json"), STATUS_OK);
+    ck_assert_ptr_nonnull(strstr(said, "{\"part\":\"gap\",\"reason\":\"spool_damaged\",\"first_seq\":9,"));
+    ck_assert_int_eq(run("where 9 --spool SPOOL --format csv"), STATUS_OK);
+    ck_assert_ptr_nonnull(strstr(said, ",9,quarantined,"));
+}
+END_TEST
+
+/* A whole batch of the store, put into the spool. */
+START_TEST(spool_dumps_and_exports_readings)
+{
+    char sql[TEMPORARY_PATH_MAX + 512];
+    snprintf(
+        sql, sizeof sql,
+        "ATTACH '%s' AS s; DELETE FROM batch; INSERT INTO catalog SELECT id, hash, encoded FROM s.catalog;"
+        "INSERT INTO batch SELECT seq, kind, catalog, 0, readings, first_us, last_us, last_us, encoded"
+        " FROM s.batch WHERE seq = 9 AND stream = 1",
+        store);
+    made_spool_run(spool, sql);
+    ck_assert_int_eq(run("spool export SPOOL"), STATUS_OK);
+    ck_assert_uint_eq(line_count(), 1 + 2 * MADE_READINGS);
+    ck_assert_ptr_nonnull(strstr(said, ",pressure,8.3,bar,good,plc,1,0,9,waiting\n"));
+    ck_assert_int_eq(run("spool export SPOOL --tag run* --format jsonl"), STATUS_OK);
+    ck_assert_uint_eq(line_count(), MADE_READINGS);
+    ck_assert_int_eq(run("spool dump SPOOL 9"), STATUS_OK);
+    ck_assert_ptr_nonnull(strstr(said, "uint16"));
+    ck_assert_int_eq(run("where --tag pressure --at 2026-01-31T12:00:09Z --spool SPOOL --format csv"),
+                     STATUS_OK);
+    ck_assert_ptr_nonnull(strstr(said, ",9,waiting,"));
+}
+END_TEST
+
 /* ---- where ---- */
 
 START_TEST(where_tells_both_ends)
@@ -352,6 +397,8 @@ int main(void)
                               acks_are_those_of_the_file,
                               acks_can_be_summed_up,
                               spool_says_what_waits,
+                              spool_check_finds_what_spool_repair_sets_aside,
+                              spool_dumps_and_exports_readings,
                               where_tells_both_ends,
                               where_says_that_an_acknowledged_batch_is_not_in_this_store,
                               where_finds_the_gap_that_accounts_for_a_batch,
