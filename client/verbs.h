@@ -14,6 +14,7 @@ int cmd_readings(int argc, char **argv);
 int cmd_acks(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_spool(int argc, char **argv);
+int cmd_where(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_scan(int argc, char **argv);

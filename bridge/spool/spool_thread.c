@@ -6,6 +6,7 @@
 #include "spool/salvage.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -389,7 +390,12 @@ enum err spool_thread_start(const struct spool_thread_options *options, struct s
     }
     pthread_mutex_init(&thread->mutex, NULL);
     pthread_cond_init(&thread->changed, NULL);
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s", db_path(spool_db(options->spool)));
     enum err result = make_parts(thread, options, why);
+    if (result == ERR_CORRUPT) {
+        salvage_mark(path);
+    }
     if (result == ERR_OK) {
         thread->started = pthread_create(&thread->thread, NULL, run, thread) == 0;
         result = thread->started ? ERR_OK : err_set(why, ERR_NO_MEMORY, "cannot start the spool's thread");

@@ -37,7 +37,8 @@ struct spooler {
 
 static enum err prepare(struct spooler *spooler, struct err_text *why)
 {
-    enum err result = backlog_new(spooler->spool, &spooler->backlog, why);
+    enum err result =
+        backlog_new(spool_db(spooler->spool), spool_epoch(spooler->spool), &spooler->backlog, why);
     if (result == ERR_OK) {
         result = keeper_new(spooler->spool, &spooler->keeper, why);
     }

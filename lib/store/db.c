@@ -18,6 +18,7 @@ struct db {
     char *path;
     int lock;      /* descriptor of the writer's lock, -1 for readers */
     int wal_pages; /* in the log after the last commit */
+    bool damaged;  /* take what there is */
     sqlite3_stmt *begin, *commit, *rollback;
 };
 
@@ -27,9 +28,10 @@ static enum err failed(struct db *db, struct err_text *why)
     int system_errno = sqlite3_system_errno(db->handle);
     enum err class = db_file_class(code, (code & 0xff) == SQLITE_IOERR ? system_errno : 0);
     bool system = (code & 0xff) == SQLITE_IOERR && system_errno != 0;
-    return err_set(why, class, "%s %s: %s%s%s (SQLite %d)", db->schema->what, db->path,
-                   sqlite3_errmsg(db->handle), system ? ": " : "", system ? strerror(system_errno) : "",
-                   code);
+    const char *advice = class == ERR_CORRUPT ? db->schema->if_damaged : NULL;
+    return err_set(why, class, "%s %s: %s%s%s (SQLite %d)%s%s", db->schema->what, db->path,
+                   sqlite3_errmsg(db->handle), system ? ": " : "", system ? strerror(system_errno) : "", code,
+                   advice ? "; " : "", advice ? advice : "");
 }
 
 /* ---- checkpoints ---- */
@@ -86,8 +88,12 @@ static enum err set_up(struct db *db, bool writer, struct err_text *why)
                                  "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;";
     sqlite3_extended_result_codes(db->handle, 1);
     sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
-    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    enum err result = db_exec(db, common, why);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, db->damaged ? 0 : 1, NULL);
+    /* With it SQLite believes the file's size more than what its header says of it. */
+    enum err result = db->damaged ? db_exec(db, "PRAGMA writable_schema = ON", why) : ERR_OK;
+    if (result == ERR_OK) {
+        result = db_exec(db, common, why);
+    }
     if (result != ERR_OK || !writer) {
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         return result;
@@ -105,6 +111,40 @@ static enum err set_up(struct db *db, bool writer, struct err_text *why)
     } transaction[] = {{"BEGIN IMMEDIATE", &db->begin}, {"COMMIT", &db->commit}, {"ROLLBACK", &db->rollback}};
     for (size_t i = 0; result == ERR_OK && i < ARRAY_LENGTH(transaction); i++) {
         result = db_prepare(db, transaction[i].sql, transaction[i].statement, why);
+    }
+    return result;
+}
+
+static int count_objects(const char *create)
+{
+    static const char word[] = "CREATE ";
+    int count = 0;
+    for (const char *at = create; (at = strstr(at, word)); at += sizeof word - 1) {
+        count++;
+    }
+    return count;
+}
+
+/*
+ * That every table, index and view of ours is there as it was made: a bit that flipped in their definition
+ * would else be an error in our SQL. Others that somebody has added are no damage.
+ */
+static enum err check_schema(struct db *db, struct err_text *why)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    enum err result =
+        db_prepare(db, "SELECT count(*) FROM sqlite_schema WHERE instr(?1, sql) > 0", &statement, why);
+    if (result == ERR_OK) {
+        sqlite3_bind_text(statement, 1, db->schema->create, -1, SQLITE_STATIC);
+        result = db_step(db, statement, &row, why);
+    }
+    int found = row ? sqlite3_column_int(statement, 0) : 0;
+    sqlite3_finalize(statement);
+    if (result == ERR_OK && found != count_objects(db->schema->create)) {
+        const char *advice = db->schema->if_damaged;
+        result = err_set(why, ERR_CORRUPT, "%s %s: its tables are not what they should be%s%s",
+                         db->schema->what, db->path, advice ? "; " : "", advice ? advice : "");
     }
     return result;
 }
@@ -170,6 +210,9 @@ static enum err connect_writer(struct db *db, struct err_text *why)
         result = check_wal(db, why);
     }
     if (result == ERR_OK) {
+        result = check_schema(db, why);
+    }
+    if (result == ERR_OK) {
         result = empty_log(db, why);
     }
     /* The log is a new file in it. SQLite syncs the folder, too, but does not heed a failure. */
@@ -207,7 +250,10 @@ static enum err connect_reader(struct db *db, const char *name, int flags, struc
         return db->handle ? failed(db, why) : err_set(why, ERR_NO_MEMORY, "out of memory");
     }
     enum err result = set_up(db, false, why);
-    return result == ERR_OK ? db_exec(db, "SELECT count(*) FROM sqlite_schema", why) : result;
+    if (result == ERR_OK) {
+        result = db_exec(db, "SELECT count(*) FROM sqlite_schema", why);
+    }
+    return result == ERR_OK && !db->damaged ? check_schema(db, why) : result;
 }
 
 /* Percent-encodes what has a meaning in a file: URI. */
@@ -260,14 +306,15 @@ static enum err open_reader(struct db *db, struct err_text *why)
     return no_index ? connect_immutable(db, why) : result;
 }
 
-enum err db_open_read_only(const char *path, const struct db_schema *schema, struct db **out,
-                           struct err_text *why)
+static enum err open_to_read(const char *path, const struct db_schema *schema, bool damaged, struct db **out,
+                             struct err_text *why)
 {
     *out = NULL;
     struct db *db = allocate(path, schema);
     if (!db) {
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
+    db->damaged = damaged;
     enum err result = open_reader(db, why);
     if (result != ERR_OK) {
         db_close(db);
@@ -275,6 +322,18 @@ enum err db_open_read_only(const char *path, const struct db_schema *schema, str
     }
     *out = db;
     return ERR_OK;
+}
+
+enum err db_open_read_only(const char *path, const struct db_schema *schema, struct db **db,
+                           struct err_text *why)
+{
+    return open_to_read(path, schema, false, db, why);
+}
+
+enum err db_open_damaged(const char *path, const struct db_schema *schema, struct db **db,
+                         struct err_text *why)
+{
+    return open_to_read(path, schema, true, db, why);
 }
 
 void db_close(struct db *db)

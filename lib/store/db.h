@@ -1,5 +1,6 @@
 /*
- * db: SQLite by the rules of this product. Only lib/store, bridge/spool and server/store include sqlite3.h.
+ * db: SQLite by the rules of this product. Only lib/store, lib/spool, bridge/spool and server/store include
+ * sqlite3.h.
  *
  * A writing connection: WAL, synchronous=FULL, small WAL (checkpoint at DB_CHECKPOINT_PAGES,
  * journal_size_limit), foreign keys on, trusted_schema off, owned by one thread, which also checkpoints, and
@@ -29,6 +30,7 @@ struct db_schema {           /* static */
     uint32_t application_id; /* four letters */
     int version;             /* PRAGMA user_version */
     const char *create;      /* SQL that makes version `version` from nothing */
+    const char *if_damaged;  /* what a person can do then; for messages, NULL = nothing to say */
 };
 
 struct db; /* a connection and its path */
@@ -38,6 +40,10 @@ MUST_USE enum err db_open(const char *path, const struct db_schema *schema, stru
                           struct err_text *why);
 MUST_USE enum err db_open_read_only(const char *path, const struct db_schema *schema, struct db **db,
                                     struct err_text *why);
+/* As db_open_read_only(), but of a file that is damaged: one that is shorter than it should be, or whose
+ * schema says nonsense, gives what it still has. For who salvages it. */
+MUST_USE enum err db_open_damaged(const char *path, const struct db_schema *schema, struct db **db,
+                                  struct err_text *why);
 void db_close(struct db *db); /* NULL is fine; finalises what db_prepare() made */
 
 /* A statement that lives as long as the connection. NULL only for memory or a bug in the SQL: text in `why`.

@@ -74,4 +74,7 @@ const struct db_schema store_schema = {
     .application_id = 0x42535231, /* BSR1 */
     .version = 1,
     .create = TABLES VIEWS,
+    .if_damaged =
+        "stop the server, and put a backup in its place or what \"sqlite3 FILE .recover\" can read; "
+        "bridges deliver what they still have",
 };

@@ -161,6 +161,15 @@ static void widen(struct batch_view *view, const struct gap *gap)
     }
 }
 
+const char *gap_reason_name(enum gap_reason reason)
+{
+    static const char *const names[] = {
+        [GAP_SPOOL_FULL] = "spool_full", [GAP_SPOOL_DAMAGED] = "spool_damaged",
+        [GAP_SPOOL_AGE] = "spool_age",   [GAP_NOT_POLLED] = "not_polled",
+        [GAP_RESTORED] = "restored",     [GAP_INTERRUPTED] = "interrupted"};
+    return reason >= GAP_SPOOL_FULL && reason <= GAP_REASON_MAX ? names[reason] : "unknown";
+}
+
 enum err batch_encode_gaps(const struct gap *gaps, size_t count, const struct batch_identity *identity,
                            struct buffer *out)
 {

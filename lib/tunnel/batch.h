@@ -53,6 +53,10 @@ enum gap_reason {
     GAP_INTERRUPTED = 6,   /* the bridge ended before it could store what it had taken */
     GAP_REASON_MAX = 6,
 };
+
+/* As a store's view `gap` has it: "spool_full". */
+const char *gap_reason_name(enum gap_reason reason);
+
 struct gap {
     enum gap_reason reason;
     uint64_t first_sequence, last_sequence; /* batches lost; both 0 if no batch was ever made */

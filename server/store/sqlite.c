@@ -220,7 +220,8 @@ static enum err read_id(struct sqlite_store *store, struct err_text *why)
         id = db_column_bytes(statement, 0);
     }
     if (result == ERR_OK && id.size != STORE_ID_SIZE) {
-        result = err_set(why, ERR_CORRUPT, "the store has no identity");
+        result = err_set(why, ERR_CORRUPT, "store %s: it has lost its identity; %s", db_path(store->db),
+                         store_schema.if_damaged);
     }
     if (result == ERR_OK && id.data) {
         memcpy(store->base.id, id.data, STORE_ID_SIZE);

@@ -164,12 +164,17 @@ def bad_spans(rows):
     return spans
 
 
+def unknown(record):
+    """The end of a gap without times: anything, when a spool was damaged so much that it did not even say when."""
+    return float("inf") if record[1] == "spool_damaged" else 0
+
+
 class Excuses:
     """What accounts for a value of a tag that was served and is not stored."""
 
     def __init__(self, store, rows):
         records = gaps(store)
-        self.dropped = [(row[5], row[6]) for row in records if row[1] != "interrupted"]
+        self.dropped = [(row[5], row[6] or unknown(row)) for row in records if row[1] != "interrupted"]
         self.crashes = sorted((row[6], row[5]) for row in records if row[1] == "interrupted")
         self.bad = bad_spans(rows)
         self.stored = defaultdict(list)

@@ -2,6 +2,7 @@
 #include "sample.h"
 #include "spool/backlog.h"
 #include "spool/salvage.h"
+#include "store/spool_schema.h"
 #include "support/suite.h"
 #include "support/temporary.h"
 
@@ -137,7 +138,7 @@ static struct seen read_all(struct spool *spool)
     struct seen seen = {0};
     uint64_t next = 1;
     uint64_t last = spool_state(spool)->next_seq;
-    ck_assert_int_eq(backlog_new(spool, &backlog, &why), ERR_OK);
+    ck_assert_int_eq(backlog_new(spool_db(spool), spool_epoch(spool), &backlog, &why), ERR_OK);
     while (next <= last) {
         memset(chunk, 0, sizeof *chunk);
         if (backlog_read(backlog, next, last, chunk, &why) != ERR_OK) {
@@ -202,6 +203,15 @@ START_TEST(half_a_file_gives_what_it_has_and_a_gap)
 }
 END_TEST
 
+START_TEST(what_is_left_of_a_shorter_file_is_saved)
+{
+    write_spool(pristine, pristine_size * 3 / 4);
+    struct seen seen = open_and_read();
+    ck_assert_int_ge(seen.batches, BATCHES / 4);
+    ck_assert_int_eq(seen.gaps, 1);
+}
+END_TEST
+
 START_TEST(a_file_with_nothing_left_but_its_header_starts_anew_with_a_gap)
 {
     memset(pristine + HEADER_SIZE, 0xee, (size_t)pristine_size - HEADER_SIZE);
@@ -241,6 +251,81 @@ START_TEST(a_spool_in_use_is_not_salvaged)
 }
 END_TEST
 
+static void change(const char *sql)
+{
+    struct db *db = NULL;
+    ck_assert_int_eq(db_open(path, &spool_schema, &db, &why), ERR_OK);
+    ck_assert_msg(db_exec(db, sql, &why) == ERR_OK, "%s", why.text);
+    db_close(db);
+    salvage_mark(path);
+}
+
+static int64_t number(const char *sql)
+{
+    struct db *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    ck_assert_int_eq(db_open_read_only(path, &spool_schema, &db, &why), ERR_OK);
+    ck_assert_int_eq(db_prepare(db, sql, &statement, &why), ERR_OK);
+    ck_assert_int_eq(db_step(db, statement, &row, &why), ERR_OK);
+    int64_t found = sqlite3_column_int64(statement, 0);
+    db_close(db);
+    return found;
+}
+
+static struct salvage_report salvage_now(void)
+{
+    const struct spool_options options = {.path = path, .bridge = "cell-3", .ack_log_rows = 100};
+    struct salvage_report report;
+    ck_assert_msg(salvage(&options, SAMPLE_TIME_US, &report, &why) == ERR_OK, "%s", why.text);
+    return report;
+}
+
+START_TEST(a_damaged_batch_is_quarantined_and_is_all_that_is_lost)
+{
+    change("UPDATE batch SET encoded = zeroblob(10) WHERE seq IN (7, 9)");
+    struct salvage_report report = salvage_now();
+    ck_assert_int_eq(report.batches, BATCHES - 2);
+    ck_assert_int_eq(report.quarantined, 2);
+    ck_assert_uint_eq(report.lost.count, 2);
+    ck_assert_uint_eq(report.lost.gaps[0].first_sequence, 7);
+    ck_assert_uint_eq(report.lost.gaps[0].last_sequence, 7);
+    ck_assert_uint_eq(report.lost.gaps[1].first_sequence, 9);
+    ck_assert_int_eq(number("SELECT count(*) FROM quarantine WHERE reason = 2 AND seq IN (7, 9)"), 2);
+    ck_assert_int_eq(number("SELECT readings FROM batch WHERE kind = 2"), 2);
+}
+END_TEST
+
+START_TEST(a_batch_under_a_wrong_number_gets_its_own_back)
+{
+    change("UPDATE batch SET seq = 100000 WHERE seq = 7");
+    struct salvage_report report = salvage_now();
+    ck_assert_int_eq(report.batches, BATCHES);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch WHERE seq = 7"), 1);
+    ck_assert_int_eq(number("SELECT max(seq) FROM batch"), BATCHES + 1);
+}
+END_TEST
+
+START_TEST(a_number_that_cannot_have_been_uses_up_none_to_come)
+{
+    change("UPDATE batch SET seq = 100000, encoded = zeroblob(10) WHERE seq = 7");
+    struct salvage_report report = salvage_now();
+    ck_assert_uint_eq(report.lost.count, 1);
+    ck_assert_uint_eq(report.lost.gaps[0].first_sequence, 1);
+    ck_assert_uint_eq(report.lost.gaps[0].last_sequence, BATCHES);
+    ck_assert_int_eq(number("SELECT next_seq FROM state"), BATCHES + 2);
+}
+END_TEST
+
+START_TEST(the_batches_know_the_epoch_better_than_the_file)
+{
+    change("UPDATE identity SET epoch = zeroblob(16)");
+    ck_assert_int_eq(salvage_now().batches, BATCHES);
+    ck_assert_int_eq(number("SELECT count(*) FROM identity WHERE epoch = zeroblob(16)"), 0);
+    ck_assert_int_eq(open_and_read().batches, BATCHES);
+}
+END_TEST
+
 /* The bridge always starts, and what it reads is true, wherever a byte is wrong behind the header. */
 START_TEST(whatever_byte_is_wrong_or_missing_it_starts)
 {
@@ -268,9 +353,14 @@ int main(void)
                               a_good_spool_is_left_alone,
                               pages_in_the_middle_cost_only_what_was_on_them,
                               half_a_file_gives_what_it_has_and_a_gap,
+                              what_is_left_of_a_shorter_file_is_saved,
                               a_file_with_nothing_left_but_its_header_starts_anew_with_a_gap,
                               the_epoch_and_the_numbers_go_on,
                               a_spool_in_use_is_not_salvaged,
+                              a_damaged_batch_is_quarantined_and_is_all_that_is_lost,
+                              a_batch_under_a_wrong_number_gets_its_own_back,
+                              a_number_that_cannot_have_been_uses_up_none_to_come,
+                              the_batches_know_the_epoch_better_than_the_file,
                               whatever_byte_is_wrong_or_missing_it_starts,
                               NULL,
                           });

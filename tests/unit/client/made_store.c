@@ -120,12 +120,22 @@ void made_store(const char *path)
     db_close(db);
 }
 
-void made_store_run(const char *path, const char *sql)
+static void run_on(const char *path, const struct db_schema *schema, const char *sql)
 {
     struct db *db;
-    must(db_open(path, &store_schema, &db, &why));
+    must(db_open(path, schema, &db, &why));
     must(db_exec(db, sql, &why));
     db_close(db);
+}
+
+void made_store_run(const char *path, const char *sql)
+{
+    run_on(path, &store_schema, sql);
+}
+
+void made_spool_run(const char *path, const char *sql)
+{
+    run_on(path, &spool_schema, sql);
 }
 
 static void insert_ack(struct db *db, int seq)

@@ -19,5 +19,6 @@ void made_store_run(const char *path, const char *sql);
 
 /* A spool of cell-3: batches 1 to 8 answered (6 = duplicate, 7 = rejected), 9 and 10 waiting. */
 void made_spool(const char *path);
+void made_spool_run(const char *path, const char *sql);
 
 #endif

@@ -177,6 +177,100 @@ START_TEST(spool_says_what_waits)
 }
 END_TEST
 
+START_TEST(spool_check_finds_what_spool_repair_sets_aside)
+{
+    ck_assert_int_eq(run("spool check SPOOL --format csv"), STATUS_FAILED);
+    ck_assert_ptr_nonnull(strstr(said, "\nrecord,9,damaged,"));
+    ck_assert_ptr_nonnull(strstr(said, "\nrecord,10,damaged,"));
+    ck_assert_ptr_nonnull(strstr(said, "\nsums,,damaged,"));
+    ck_assert_int_eq(run("spool export SPOOL"), STATUS_FAILED);
+    ck_assert_uint_eq(line_count(), 1);
+    ck_assert_int_eq(run("spool dump SPOOL 9"), STATUS_FAILED);
+    ck_assert_int_eq(run("spool repair SPOOL --format csv"), STATUS_OK);
+    ck_assert_ptr_nonnull(strstr(said, "\nrebuilt,0,2,9-10,"));
+    ck_assert_int_eq(run("spool check SPOOL --format csv"), STATUS_OK);
+    ck_assert_int_eq(run("spool repair SPOOL --format csv"), STATUS_OK);
+    ck_assert_ptr_nonnull(strstr(said, "\nsound,1,0,,,\n"));
+    ck_assert_int_eq(run("spool dump SPOOL 11 --format json"), STATUS_OK);
+    ck_assert_ptr_nonnull(strstr(said, "{\"part\":\"gap\",\"reason\":\"spool_damaged\",\"first_seq\":9,"));
+    ck_assert_int_eq(run("where 9 --spool SPOOL --format csv"), STATUS_OK);
+    ck_assert_ptr_nonnull(strstr(said, ",9,quarantined,"));
+}
+END_TEST
+
+/* A whole batch of the store, put into the spool. */
+START_TEST(spool_dumps_and_exports_readings)
+{
+    char sql[TEMPORARY_PATH_MAX + 512];
+    snprintf(
+        sql, sizeof sql,
+        "ATTACH '%s' AS s; DELETE FROM batch; INSERT INTO catalog SELECT id, hash, encoded FROM s.catalog;"
+        "INSERT INTO batch SELECT seq, kind, catalog, 0, readings, first_us, last_us, last_us, encoded"
+        " FROM s.batch WHERE seq = 9 AND stream = 1",
+        store);
+    made_spool_run(spool, sql);
+    ck_assert_int_eq(run("spool export SPOOL"), STATUS_OK);
+    ck_assert_uint_eq(line_count(), 1 + 2 * MADE_READINGS);
+    ck_assert_ptr_nonnull(strstr(said, ",pressure,8.3,bar,good,plc,1,0,9,waiting\n"));
+    ck_assert_int_eq(run("spool export SPOOL --tag run* --format jsonl"), STATUS_OK);
+    ck_assert_uint_eq(line_count(), MADE_READINGS);
+    ck_assert_int_eq(run("spool dump SPOOL 9"), STATUS_OK);
+    ck_assert_ptr_nonnull(strstr(said, "uint16"));
+    ck_assert_int_eq(run("where --tag pressure --at 2026-01-31T12:00:09Z --spool SPOOL --format csv"),
+                     STATUS_OK);
+    ck_assert_ptr_nonnull(strstr(said, ",9,waiting,"));
+}
+END_TEST
+
+/* ---- where ---- */
+
+START_TEST(where_tells_both_ends)
+{
+    static const struct {
+        const char *command, *state;
+        int status;
+    } rows[] = {
+        {"where 6 --spool SPOOL --store STORE --format csv", ",6,acknowledged,readings,20,", STATUS_OK},
+        {"where 7 --spool SPOOL --format csv", ",7,rejected,readings,20,", STATUS_OK},
+        {"where 9 --spool SPOOL --store STORE --format csv", ",9,committed,readings,20,", STATUS_OK},
+        {"where 9 --spool SPOOL --format csv", ",9,waiting,readings,20,", STATUS_OK},
+        {"where 9 --store STORE --bridge cell-4 --format csv", "cell-4,02020202020202020202020202020202,9,",
+         STATUS_OK},
+        {"where 11 --spool SPOOL --store STORE --format csv", ",11,to come,,0,", STATUS_FAILED},
+        {"where --tag pressure --at 2026-01-31T12:00:04.9Z --store STORE --bridge cell-3 --format csv",
+         ",5,committed,", STATUS_OK},
+        {"where --tag nothing --at 2026-01-31T12:00:04.9Z --store STORE --format csv", "", STATUS_FAILED},
+        {"where 99 --store STORE --format csv", "", STATUS_FAILED},
+        {"where 6 --spool STORE", "", STATUS_FAILED},
+        {"where 6 --store SPOOL", "", STATUS_FAILED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ck_assert_msg(run(rows[i].command) == rows[i].status, "%s: %s", rows[i].command, said);
+        ck_assert_msg(strstr(said, rows[i].state), "%s: %s", rows[i].command, said);
+    }
+    ck_assert_int_eq(run("where 3 --store STORE --format csv"), STATUS_OK);
+    ck_assert_uint_eq(line_count(), 3); /* of either bridge */
+}
+END_TEST
+
+START_TEST(where_says_that_an_acknowledged_batch_is_not_in_this_store)
+{
+    made_store_run(store, "DELETE FROM batch WHERE seq = 5 AND stream = 1");
+    ck_assert_int_eq(run("where 5 --spool SPOOL --store STORE --format csv"), STATUS_FAILED);
+    ck_assert_ptr_nonnull(strstr(said, ",5,missing,"));
+}
+END_TEST
+
+START_TEST(where_finds_the_gap_that_accounts_for_a_batch)
+{
+    made_store_run(store, "DELETE FROM batch WHERE seq = 5 AND stream = 1;"
+                          "INSERT INTO gap_record SELECT id, 1, 1, 4, 6, 60, 1, 2, '' FROM batch LIMIT 1");
+    ck_assert_int_eq(run("where 5 --store STORE --bridge cell-3 --format csv"), STATUS_OK);
+    ck_assert_ptr_nonnull(strstr(said, ",5,dropped,"));
+    ck_assert_ptr_nonnull(strstr(said, "spool_full"));
+}
+END_TEST
+
 /* ---- compare-truth ---- */
 
 /* What a PLC says that served just what made_store() stores, but for batch `without`. */
@@ -262,6 +356,17 @@ START_TEST(values_out_of_range_are_wrong_arguments)
         "acks SPOOL --format yaml",
         "spool stat",
         "spool dump SPOOL",
+        "spool dump SPOOL x",
+        "spool dump SPOOL 1 --format csv",
+        "spool chek SPOOL",
+        "spool check SPOOL --tag x",
+        "spool stat SPOOL --bridge x",
+        "where",
+        "where 0 --spool SPOOL",
+        "where 1 2 --spool SPOOL",
+        "where 1 --tag x --at now --spool SPOOL",
+        "where --tag x --spool SPOOL",
+        "where --tag x --at tomorrow --spool SPOOL",
         "spool list SPOOL --last -1",
         "status --format csv",
         "compare-truth STORE --truth TRUTH --format x",
@@ -292,6 +397,11 @@ int main(void)
                               acks_are_those_of_the_file,
                               acks_can_be_summed_up,
                               spool_says_what_waits,
+                              spool_check_finds_what_spool_repair_sets_aside,
+                              spool_dumps_and_exports_readings,
+                              where_tells_both_ends,
+                              where_says_that_an_acknowledged_batch_is_not_in_this_store,
+                              where_finds_the_gap_that_accounts_for_a_batch,
                               compare_truth_finds_all_true,
                               compare_truth_finds_what_was_never_served,
                               compare_truth_finds_what_is_missing,

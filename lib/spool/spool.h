@@ -87,7 +87,7 @@ MUST_USE enum err spool_quarantine_damaged(struct spool *spool, uint64_t seq, co
 void spool_set_stopped(struct spool *spool, int64_t stopped_us);
 void spool_set_unsaved_since(struct spool *spool, int64_t since_us);
 
-/* ---- for the modules of this folder ---- */
+/* ---- for what drops, fences and repairs ---- */
 
 struct db *spool_db(struct spool *spool);
 void spool_set_next_seq(struct spool *spool, uint64_t next_seq); /* never backwards */

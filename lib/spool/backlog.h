@@ -1,7 +1,7 @@
 /*
  * backlog: reads batches back from the spool in bounded chunks, and believes nothing: each is checked against
  * its digest, its identity and its catalog. What fails is told, so that it can be quarantined. One thread,
- * the one of the spool.
+ * the one of the database.
  */
 #ifndef BOURDON_SPOOL_BACKLOG_H
 #define BOURDON_SPOOL_BACKLOG_H
@@ -24,8 +24,9 @@ struct backlog_chunk {
 
 struct backlog;
 
-/* Borrows the spool. */
-MUST_USE enum err backlog_new(struct spool *spool, struct backlog **backlog, struct err_text *why);
+/* Borrows the database, which may be open read-only; `epoch` is that of its identity. */
+MUST_USE enum err backlog_new(struct db *db, const uint8_t *epoch, struct backlog **backlog,
+                              struct err_text *why);
 void backlog_free(struct backlog *backlog); /* NULL is fine */
 
 /*

@@ -6,7 +6,8 @@
 enum { CATALOGS_CACHED = 4 };
 
 struct backlog {
-    struct spool *spool;
+    struct db *db;
+    uint8_t epoch[BATCH_EPOCH_SIZE];
     sqlite3_stmt *read;
     sqlite3_stmt *read_catalog;
     struct spool_catalog *catalogs[CATALOGS_CACHED]; /* references; the newest at `newest` */
@@ -15,21 +16,21 @@ struct backlog {
 
 enum { COLUMN_SEQ, COLUMN_CATALOG, COLUMN_PRIORITY, COLUMN_SPOOLED, COLUMN_ENCODED };
 
-enum err backlog_new(struct spool *spool, struct backlog **out, struct err_text *why)
+enum err backlog_new(struct db *db, const uint8_t *epoch, struct backlog **out, struct err_text *why)
 {
     struct backlog *backlog = calloc(1, sizeof *backlog);
     *out = NULL;
     if (!backlog) {
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
-    backlog->spool = spool;
-    enum err result = db_prepare(spool_db(spool),
+    backlog->db = db;
+    memcpy(backlog->epoch, epoch, sizeof backlog->epoch);
+    enum err result = db_prepare(db,
                                  "SELECT seq, catalog, priority, spooled_us, encoded FROM batch"
                                  " WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq",
                                  &backlog->read, why);
     if (result == ERR_OK) {
-        result = db_prepare(spool_db(spool), "SELECT encoded FROM catalog WHERE id = ?1",
-                            &backlog->read_catalog, why);
+        result = db_prepare(db, "SELECT encoded FROM catalog WHERE id = ?1", &backlog->read_catalog, why);
     }
     if (result != ERR_OK) {
         backlog_free(backlog);
@@ -73,7 +74,7 @@ static enum err load_catalog(struct backlog *backlog, int64_t id, struct spool_c
 {
     bool row = false;
     sqlite3_bind_int64(backlog->read_catalog, 1, id);
-    enum err result = db_step(spool_db(backlog->spool), backlog->read_catalog, &row, why);
+    enum err result = db_step(backlog->db, backlog->read_catalog, &row, why);
     if (result != ERR_OK) {
         return result;
     }
@@ -110,7 +111,7 @@ static enum err check_view(const struct backlog *backlog, const struct batch_vie
                            struct err_text *why)
 {
     if (view->identity.sequence != seq ||
-        memcmp(view->identity.epoch, spool_epoch(backlog->spool), BATCH_EPOCH_SIZE) != 0) {
+        memcmp(view->identity.epoch, backlog->epoch, BATCH_EPOCH_SIZE) != 0) {
         return err_set(why, ERR_CORRUPT, "it is another batch than its row says");
     }
     return ERR_OK;
@@ -154,6 +155,9 @@ static enum err take_row(struct backlog *backlog, struct backlog_chunk *chunk, s
     uint64_t seq = (uint64_t)sqlite3_column_int64(backlog->read, COLUMN_SEQ);
     struct spool_batch *batch = NULL;
     struct backlog_damage damage = {.seq = seq};
+    if (seq < chunk->next) { /* no row of it can be found by its number, not even to be set aside */
+        return err_set(why, ERR_CORRUPT, "spool %s: its rows are out of order", db_path(backlog->db));
+    }
     enum err result = read_batch(backlog, seq, &batch, &damage.why);
     if (result == ERR_OK) {
         spool_batches_append(&chunk->batches, batch);
@@ -181,7 +185,7 @@ enum err backlog_read(struct backlog *backlog, uint64_t first, uint64_t last, st
     sqlite3_bind_int64(backlog->read, 1, (int64_t)first);
     sqlite3_bind_int64(backlog->read, 2, (int64_t)last);
     while (result == ERR_OK && row && !is_full(chunk)) {
-        result = db_step(spool_db(backlog->spool), backlog->read, &row, why);
+        result = db_step(backlog->db, backlog->read, &row, why);
         if (result == ERR_OK && row) {
             result = take_row(backlog, chunk, why);
         }

@@ -72,8 +72,10 @@ static enum err repair(const struct spool_options *options, int64_t now_us, stru
     enum err result = salvage(options, now_us, &report, why);
     if (result == ERR_OK) {
         log_error("spool", log_event("salvaged"), log_str("spool", options->path),
-                  log_i64("batches", report.batches), log_u64("lost_first", report.lost_first),
-                  log_u64("lost_last", report.lost_last), log_str("damaged_file", report.aside),
+                  log_i64("batches", report.batches), log_i64("quarantined", report.quarantined),
+                  log_u64("lost_first", report.lost.gaps[0].first_sequence),
+                  log_u64("lost_last", report.lost.gaps[report.lost.count - 1].last_sequence),
+                  log_str("damaged_file", report.aside),
                   log_str("effect", "what could not be read is reported to the server as a gap"));
     }
     return result;
@@ -109,6 +111,9 @@ enum err spool_open(const struct spool_options *options, int64_t now_us, struct 
     result = db_open(options->path, &spool_schema, &spool->db, why);
     if (result == ERR_OK) {
         result = set_up(spool, options, made, now_us, why);
+    }
+    if (result == ERR_CORRUPT) { /* deeper than the look at it went: the next start salvages it */
+        salvage_mark(options->path);
     }
     if (result != ERR_OK) {
         spool_close(spool);
@@ -147,6 +152,10 @@ enum err spool_first_seq(struct spool *spool, uint64_t *first, struct err_text *
         bool none = sqlite3_column_type(statement, 0) == SQLITE_NULL;
         *first = none ? spool->state.next_seq : (uint64_t)sqlite3_column_int64(statement, 0);
         sqlite3_reset(statement);
+    }
+    if (row && (*first == 0 || *first > spool->state.next_seq)) { /* no server would open a session with it */
+        return err_set(why, ERR_CORRUPT, "spool %s: its first batch has a number that cannot have been",
+                       db_path(spool->db));
     }
     return result;
 }
@@ -398,11 +407,16 @@ enum err spool_quarantine_damaged(struct spool *spool, uint64_t seq, const char 
     if (result == ERR_OK) {
         result = trim(spool, seq, &gap, &bytes, why);
     }
-    if (result == ERR_OK && gap.first_sequence != 0) {
-        spool->state.quarantined += bytes;
-        gap_list_add(gaps, &gap);
+    if (result != ERR_OK) {
+        return result;
     }
-    return result;
+    if (gap.first_sequence == 0) {
+        return err_set(why, ERR_CORRUPT, "spool %s: batch %llu was read and cannot be found",
+                       db_path(spool->db), (unsigned long long)seq);
+    }
+    spool->state.quarantined += bytes;
+    gap_list_add(gaps, &gap);
+    return ERR_OK;
 }
 
 enum err spool_remove(struct spool *spool, uint64_t seq, struct err_text *why)

@@ -1,7 +1,8 @@
 /*
  * salvage: a spool whose file is damaged so that SQLite refuses it. What can still be read and passes its
- * checksum goes into a new file with the same epoch; the rest becomes a gap record; the damaged file is kept
- * under another name. So the bridge always starts. Called before the spool is opened; one thread.
+ * checksum goes into a new file with the same epoch; the rest becomes gap records, and goes to the quarantine
+ * as far as it can be read; the damaged file is kept under another name. So the bridge always starts. Called
+ * before the spool is opened; one thread.
  */
 #ifndef BOURDON_SPOOL_SALVAGE_H
 #define BOURDON_SPOOL_SALVAGE_H
@@ -11,9 +12,10 @@
 #include <limits.h>
 
 struct salvage_report {
-    int64_t batches;                /* saved */
-    uint64_t lost_first, lost_last; /* sequences that may be lost; 0 = unknown */
-    char aside[PATH_MAX];           /* where the damaged file is now */
+    int64_t batches;      /* saved */
+    int64_t quarantined;  /* could be read, but are not what they were */
+    struct gap_list lost; /* sequences that may be lost; 0 = unknown */
+    char aside[PATH_MAX]; /* where the damaged file is now */
 };
 
 /* Leaves a mark beside the spool: SQLite has found it damaged while running, so salvage it at the next start.

@@ -1,6 +1,7 @@
 #include "spool/salvage.h"
 
 #include "base/array.h"
+#include "spool/salvage_gaps.h"
 #include "store/db_file.h"
 #include "store/spool_schema.h"
 
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NAME_MAX_ADDED = 64, ROWS_A_TRANSACTION = 1000 };
+enum { NAME_MAX_ADDED = 64, ROWS_A_TRANSACTION = 1000, COLUMNS_OF_A_BATCH = 9, SEEK_MAX = 1 << 24 };
 
 struct salvage {
     const char *path;
@@ -20,8 +21,13 @@ struct salvage {
     bool has_epoch;
     uint8_t epoch[BATCH_EPOCH_SIZE];
     uint64_t next_seq; /* at least */
-    int64_t batches;
-    uint64_t lost_first, lost_last;
+    bool has_state;
+    int64_t stopped_us, unsaved_since_us;
+    int64_t batches, quarantined;
+    struct gap_list lost;
+    int64_t now_us;
+    int64_t until;            /* backwards from here */
+    sqlite3_stmt *quarantine; /* of `to` */
 };
 
 static bool sibling(const char *path, const char *suffix, char *name)
@@ -63,11 +69,11 @@ static const struct copying catalogs = {"SELECT id, hash, encoded FROM catalog W
 static const struct copying batches = {
     "SELECT seq, kind, catalog, priority, readings, first_us, last_us, spooled_us, encoded FROM batch"
     " WHERE seq > ?1 ORDER BY seq",
-    "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", 9, 8};
+    "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", COLUMNS_OF_A_BATCH, 8};
 static const struct copying batches_backwards = {
     "SELECT seq, kind, catalog, priority, readings, first_us, last_us, spooled_us, encoded FROM batch"
-    " WHERE seq > ?1 ORDER BY seq DESC",
-    "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", 9, 8};
+    " WHERE seq > ?1 AND seq <= ?2 ORDER BY seq DESC",
+    "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", COLUMNS_OF_A_BATCH, 8};
 static const struct copying acks = {
     "SELECT id, seq, kind, readings, bytes, first_us, last_us, spooled_us, sent_us, committed_us, acked_us,"
     " result, text FROM ack_log WHERE id > ?1 ORDER BY id",
@@ -81,46 +87,78 @@ static const struct copying stores = {"SELECT store, highest_acked FROM peer_sto
 
 static void note_lost(struct salvage *salvage, uint64_t first, uint64_t last)
 {
-    salvage->lost_first =
-        salvage->lost_first == 0 || first < salvage->lost_first ? first : salvage->lost_first;
-    salvage->lost_last = last > salvage->lost_last ? last : salvage->lost_last;
+    gap_list_add(&salvage->lost,
+                 &(struct gap){.reason = GAP_SPOOL_DAMAGED, .first_sequence = first, .last_sequence = last});
 }
 
-/* Whether the row's batch is whole; the first one tells the epoch if its row is lost. */
-static bool batch_is_good(struct salvage *salvage, sqlite3_stmt *row, int encoded)
+static void bind_row(sqlite3_stmt *insert, sqlite3_stmt *row, int columns)
 {
-    struct batch_view view;
-    uint64_t seq = (uint64_t)sqlite3_column_int64(row, 0);
-    bool good =
-        batch_open(db_column_bytes(row, encoded), &view, NULL) == ERR_OK && view.identity.sequence == seq;
-    if (good && !salvage->has_epoch) {
-        memcpy(salvage->epoch, view.identity.epoch, sizeof salvage->epoch);
-        salvage->has_epoch = true;
+    for (int i = 0; i < columns; i++) {
+        sqlite3_bind_value(insert, i + 1, sqlite3_column_value(row, i));
     }
-    good = good && memcmp(view.identity.epoch, salvage->epoch, sizeof salvage->epoch) == 0;
-    if (!good) {
-        note_lost(salvage, seq, seq);
-    }
-    return good;
 }
 
-/* ERR_CONFLICT (a damaged value breaks a rule of the schema, or its catalog is lost) loses that row only. */
+/* A damaged value that breaks a rule of the schema loses that row only. */
 static enum err write_row(struct salvage *salvage, const struct copying *copying, sqlite3_stmt *row,
                           sqlite3_stmt *insert, struct err_text *why)
 {
-    for (int i = 0; i < copying->columns; i++) {
-        sqlite3_bind_value(insert, i + 1, sqlite3_column_value(row, i));
-    }
+    bind_row(insert, row, copying->columns);
     enum err result = db_run(salvage->to, insert, why);
-    if (result != ERR_OK && result != ERR_CONFLICT) {
-        return result;
+    return result == ERR_CONFLICT ? ERR_OK : result;
+}
+
+/*
+ * Of a whole batch its own word about which one it is counts, not the row's or the file's; the first one
+ * tells the epoch.
+ */
+static bool batch_is_good(struct salvage *salvage, sqlite3_stmt *row, int encoded, uint64_t *seq)
+{
+    struct batch_view view;
+    *seq = (uint64_t)sqlite3_column_int64(row, 0);
+    if (batch_open(db_column_bytes(row, encoded), &view, NULL) != ERR_OK) {
+        return false;
     }
-    if (copying->encoded >= 0 && result == ERR_OK) {
-        salvage->batches++;
-    } else if (copying->encoded >= 0) {
-        note_lost(salvage, (uint64_t)sqlite3_column_int64(row, 0), (uint64_t)sqlite3_column_int64(row, 0));
+    if (salvage->batches == 0) {
+        memcpy(salvage->epoch, view.identity.epoch, sizeof salvage->epoch);
+        salvage->has_epoch = true;
     }
-    return ERR_OK;
+    bool ours = memcmp(view.identity.epoch, salvage->epoch, sizeof salvage->epoch) == 0;
+    *seq = ours ? view.identity.sequence : *seq;
+    return ours;
+}
+
+/* It is lost for the server; its bytes are kept for who wants to look at them. */
+static enum err quarantine(struct salvage *salvage, sqlite3_stmt *row, uint64_t seq, struct err_text *why)
+{
+    sqlite3_stmt *insert = salvage->quarantine;
+    bind_row(insert, row, COLUMNS_OF_A_BATCH);
+    sqlite3_bind_int64(insert, 1, (int64_t)seq);
+    sqlite3_bind_null(insert, 3); /* its catalog may be what is lost */
+    sqlite3_bind_int64(insert, COLUMNS_OF_A_BATCH + 1, salvage->now_us);
+    enum err result = db_run(salvage->to, insert, why);
+    salvage->quarantined += result == ERR_OK;
+    int64_t readings = sqlite3_column_int64(row, 4);
+    gap_list_add(&salvage->lost, &(struct gap){.reason = GAP_SPOOL_DAMAGED,
+                                               .first_sequence = seq,
+                                               .last_sequence = seq,
+                                               .readings = readings > 0 ? (uint64_t)readings : 0,
+                                               .from_us = sqlite3_column_int64(row, 5),
+                                               .to_us = sqlite3_column_int64(row, 6)});
+    return result == ERR_CONFLICT ? ERR_OK : result;
+}
+
+static enum err write_batch(struct salvage *salvage, const struct copying *copying, sqlite3_stmt *row,
+                            sqlite3_stmt *insert, struct err_text *why)
+{
+    uint64_t seq;
+    enum err result = ERR_CONFLICT;
+    if (batch_is_good(salvage, row, copying->encoded, &seq)) {
+        bind_row(insert, row, copying->columns);
+        sqlite3_bind_int64(insert, 1, (int64_t)seq);
+        result = db_run(salvage->to, insert, why);
+    }
+    salvage->batches += result == ERR_OK;
+    return result == ERR_CONFLICT ? quarantine(salvage, row, seq, why) : result;
 }
 
 struct progress {
@@ -140,9 +178,8 @@ static enum err copy_rows(struct salvage *salvage, const struct copying *copying
             return ERR_OK;
         }
         progress->last = sqlite3_column_int64(select, 0);
-        if (copying->encoded < 0 || batch_is_good(salvage, select, copying->encoded)) {
-            result = write_row(salvage, copying, select, insert, why);
-        }
+        result = copying->encoded < 0 ? write_row(salvage, copying, select, insert, why)
+                                      : write_batch(salvage, copying, select, insert, why);
         if (result == ERR_OK && rows % ROWS_A_TRANSACTION == 0) {
             result = db_commit(salvage->to, why);
             result = result == ERR_OK ? db_begin(salvage->to, why) : result;
@@ -161,6 +198,9 @@ static enum err copy(struct salvage *salvage, const struct copying *copying, int
     enum err result = db_prepare(salvage->to, copying->insert, &insert, why);
     if (result == ERR_OK && db_prepare(salvage->from, copying->select, &select, NULL) == ERR_OK) {
         sqlite3_bind_int64(select, 1, above);
+        if (sqlite3_bind_parameter_count(select) > 1) {
+            sqlite3_bind_int64(select, 2, salvage->until);
+        }
         result = db_begin(salvage->to, why);
         if (result == ERR_OK) {
             result = copy_rows(salvage, copying, select, insert, progress, why);
@@ -174,21 +214,58 @@ static enum err copy(struct salvage *salvage, const struct copying *copying, int
     return result;
 }
 
-/* Up to the damage from the front, then down to it from the back. */
+static const char insert_damaged[] =
+    "INSERT INTO quarantine (seq, kind, catalog, readings, first_us, last_us, spooled_us, encoded,"
+    " quarantined_us, reason, text) VALUES (?1, ?2, ?3, ?5, ?6, ?7, ?8, ?9, ?10, 2, 'found damaged')";
+
+/* The first number behind a damage where reading goes on; it is sought in ever longer steps. */
+static bool find_behind(const struct salvage *salvage, int64_t damage, int64_t *behind)
+{
+    static const char query[] = "SELECT seq FROM batch WHERE seq > ?1 ORDER BY seq LIMIT 1";
+    int64_t end = salvage->next_seq > 1 ? (int64_t)salvage->next_seq : damage + SEEK_MAX;
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    if (db_prepare(salvage->from, query, &statement, NULL) != ERR_OK) {
+        return false;
+    }
+    for (int64_t step = 1; !row && damage + step < end; step *= 2) {
+        sqlite3_bind_int64(statement, 1, damage + step);
+        row = db_step(salvage->from, statement, &row, NULL) == ERR_OK && row;
+    }
+    *behind = row ? sqlite3_column_int64(statement, 0) - 1 : INT64_MAX;
+    sqlite3_finalize(statement);
+    return row && *behind > damage;
+}
+
+/* What lies between a damage and where reading goes on: from there back to the damage. */
+static enum err copy_back(struct salvage *salvage, int64_t damage, struct err_text *why)
+{
+    struct progress backwards;
+    enum err result = copy(salvage, &batches_backwards, damage, &backwards, why);
+    bool met = backwards.last > damage;
+    int64_t end = salvage->until != INT64_MAX ? salvage->until + 1 : (int64_t)salvage->next_seq;
+    int64_t last = (met ? backwards.last : end) - 1;
+    if (result == ERR_OK && !backwards.whole) {
+        note_lost(salvage, (uint64_t)damage + 1, (uint64_t)(last > damage ? last : damage + 1));
+    }
+    return result;
+}
+
 static enum err copy_batches(struct salvage *salvage, struct err_text *why)
 {
-    struct progress forwards;
-    struct progress backwards;
-    enum err result = copy(salvage, &batches, 0, &forwards, why);
-    if (result != ERR_OK || forwards.whole) {
-        return result;
-    }
-    result = copy(salvage, &batches_backwards, forwards.last, &backwards, why);
-    if (result == ERR_OK && !backwards.whole) {
-        bool met = backwards.last > forwards.last;
-        uint64_t first = (uint64_t)forwards.last + 1;
-        uint64_t last = (met ? (uint64_t)backwards.last : salvage->next_seq) - 1;
-        note_lost(salvage, first, last > first ? last : first);
+    struct progress forwards = {0};
+    enum err result = db_prepare(salvage->to, insert_damaged, &salvage->quarantine, why);
+    while (result == ERR_OK && !forwards.whole) {
+        result = copy(salvage, &batches, forwards.last, &forwards, why);
+        if (result != ERR_OK || forwards.whole) {
+            break;
+        }
+        bool more = find_behind(salvage, forwards.last, &salvage->until);
+        result = copy_back(salvage, forwards.last, why);
+        if (!more) {
+            break;
+        }
+        forwards.last = salvage->until;
     }
     return result;
 }
@@ -219,8 +296,9 @@ static void read_old_state(struct salvage *salvage)
     bool row = false;
     salvage->next_seq = 1;
     if (!salvage->from ||
-        db_prepare(salvage->from, "SELECT epoch, next_seq FROM identity JOIN state USING (id)", &statement,
-                   NULL) != ERR_OK) {
+        db_prepare(salvage->from,
+                   "SELECT epoch, next_seq, stopped_us, unsaved_since_us FROM identity JOIN state USING (id)",
+                   &statement, NULL) != ERR_OK) {
         return;
     }
     if (db_step(salvage->from, statement, &row, NULL) == ERR_OK && row) {
@@ -230,10 +308,15 @@ static void read_old_state(struct salvage *salvage)
             memcpy(salvage->epoch, epoch.data, epoch.size);
         }
         salvage->next_seq = (uint64_t)sqlite3_column_int64(statement, 1);
+        salvage->stopped_us = sqlite3_column_int64(statement, 2);
+        salvage->unsaved_since_us = sqlite3_column_int64(statement, 3);
+        salvage->has_state = true;
     }
     sqlite3_finalize(statement);
 }
 
+/* What was in memory only when the bridge ended is lost as ever. Without the old state it began, at the
+ * latest, when the newest batch did. */
 static enum err finish_state(struct salvage *salvage, struct err_text *why)
 {
     static const char update[] = "UPDATE state SET batches = (SELECT count(*) FROM batch),"
@@ -241,11 +324,17 @@ static enum err finish_state(struct salvage *salvage, struct err_text *why)
                                  " bytes = (SELECT ifnull(sum(length(encoded)), 0) FROM batch),"
                                  " quarantined = (SELECT ifnull(sum(length(encoded)), 0) FROM quarantine),"
                                  " next_seq = max(?1, (SELECT ifnull(max(seq), 0) + 1 FROM batch),"
-                                 " (SELECT ifnull(max(seq), 0) + 1 FROM ack_log))";
+                                 " (SELECT ifnull(max(seq), 0) + 1 FROM ack_log)), stopped_us = ?2,"
+                                 " unsaved_since_us = ifnull(?3, (SELECT ifnull(max(first_us), 0) FROM"
+                                 " (SELECT first_us FROM batch UNION ALL SELECT first_us FROM ack_log)))";
     sqlite3_stmt *statement = NULL;
     enum err result = db_prepare(salvage->to, update, &statement, why);
     if (result == ERR_OK) {
         sqlite3_bind_int64(statement, 1, (int64_t)salvage->next_seq);
+        sqlite3_bind_int64(statement, 2, salvage->stopped_us);
+        if (salvage->has_state) {
+            sqlite3_bind_int64(statement, 3, salvage->unsaved_since_us);
+        }
         result = db_run(salvage->to, statement, why);
     }
     sqlite3_finalize(statement);
@@ -258,35 +347,6 @@ static enum err finish_state(struct salvage *salvage, struct err_text *why)
         result = db_run(salvage->to, statement, why);
     }
     sqlite3_finalize(statement);
-    return result;
-}
-
-/* Through the spool itself, which numbers the record and counts it. */
-static enum err add_gap(struct salvage *salvage, const struct spool_options *options, int64_t now_us,
-                        struct err_text *why)
-{
-    struct spool_options fresh = *options;
-    struct spool *spool = NULL;
-    struct spool_batches made = {0};
-    struct gap_list gaps = {0};
-    gap_list_add(&gaps, &(struct gap){
-                            .reason = GAP_SPOOL_DAMAGED,
-                            .first_sequence = salvage->lost_first,
-                            .last_sequence = salvage->lost_last,
-                        });
-    fresh.path = salvage->fresh;
-    enum err result = spool_open(&fresh, now_us, &spool, why);
-    if (result == ERR_OK) {
-        result = spool_begin(spool, why);
-    }
-    if (result == ERR_OK) {
-        result = spool_append_gaps(spool, &gaps, now_us, &made, why);
-    }
-    if (result == ERR_OK) {
-        result = spool_commit(spool, why);
-    }
-    spool_batches_clear(&made);
-    spool_close(spool);
     return result;
 }
 
@@ -311,7 +371,7 @@ static enum err fill(struct salvage *salvage, const struct spool_options *option
     }
     db_close(salvage->to);
     salvage->to = NULL;
-    return result == ERR_OK ? add_gap(salvage, options, now_us, why) : result;
+    return result == ERR_OK ? salvage_gaps_add(&fresh, &salvage->lost, now_us, why) : result;
 }
 
 /* ---- changing places ---- */
@@ -364,7 +424,7 @@ static enum err change_places(const struct salvage *salvage, const char *aside, 
 enum err salvage(const struct spool_options *options, int64_t now_us, struct salvage_report *report,
                  struct err_text *why)
 {
-    struct salvage work = {.path = options->path};
+    struct salvage work = {.path = options->path, .now_us = now_us};
     int lock = -1;
     int size = snprintf(report->aside, sizeof report->aside, "%s.damaged-%lld", options->path,
                         (long long)(now_us / 1000000));
@@ -377,7 +437,7 @@ enum err salvage(const struct spool_options *options, int64_t now_us, struct sal
     }
     remove_siblings(work.fresh);
     salvage_mark(options->path); /* should we be interrupted between two renames */
-    if (db_open_read_only(options->path, &spool_schema, &work.from, NULL) != ERR_OK) {
+    if (db_open_damaged(options->path, &spool_schema, &work.from, NULL) != ERR_OK) {
         work.from = NULL;
     }
     result = fill(&work, options, now_us, why);
@@ -388,7 +448,7 @@ enum err salvage(const struct spool_options *options, int64_t now_us, struct sal
     remove_siblings(work.fresh);
     close(lock);
     report->batches = work.batches;
-    report->lost_first = work.lost_first;
-    report->lost_last = work.lost_last;
+    report->quarantined = work.quarantined;
+    report->lost = work.lost;
     return result == ERR_OK ? ERR_OK : err_prefix(why, result, "salvage of spool %s", options->path);
 }
