@@ -172,9 +172,31 @@ static bool must_stay(const struct bridge_options *old, const struct bridge_opti
     return false;
 }
 
+/* What the next reload compares with, and status shows, is what is in force. */
+static void keep_until_restart(struct bridge_options *old, struct bridge_options *new)
+{
+    char *loaded = new->bridge.control;
+    if (strcmp(old->bridge.control, loaded) != 0) {
+        log_warn("bridge", log_event("needs_restart"), log_str("key", "bridge.control"));
+    }
+    if (old->spool.ack_log != new->spool.ack_log) {
+        log_warn("bridge", log_event("needs_restart"), log_str("key", "spool.ack_log"));
+    }
+    new->bridge.control = old->bridge.control;
+    old->bridge.control = loaded;
+    new->spool.ack_log = old->spool.ack_log;
+}
+
 static enum err start_field(struct bridge *bridge, struct err_text *why)
 {
-    struct reading_sink sink = spool_thread_sink(bridge->spool);
+    struct reading_sink spool = spool_thread_sink(bridge->spool);
+    board_free(bridge->board);
+    bridge->board = NULL;
+    enum err result = board_new(bridge->options.catalog, &spool, &bridge->board);
+    if (result != ERR_OK) {
+        return err_set(why, result, "out of memory");
+    }
+    struct reading_sink sink = board_sink(bridge->board);
     return field_start(&bridge->options.field, bridge->options.catalog, &sink, &bridge->field, why);
 }
 
@@ -189,6 +211,7 @@ static enum err swap(struct bridge *bridge, struct bridge_options *new, struct e
         return result;
     }
     struct bridge_options old = bridge->options;
+    keep_until_restart(&old, new);
     bridge->options = *new;
     struct uplink_options uplink = uplink_options(&bridge->options);
     uplink_configure(bridge->uplink, &uplink);
@@ -323,6 +346,7 @@ static bool tear_down(struct bridge *bridge)
 {
     field_stop(bridge->field);
     control_stop(bridge->control);
+    board_free(bridge->board);
     uplink_free(bridge->uplink);
     bool committed = spool_thread_stop(bridge->spool);
     spool_thread_free(bridge->spool);

@@ -1,6 +1,8 @@
 #include "bridge_options.h"
 
+#include "base/clock.h"
 #include "net/io.h"
+#include "net/tls_diagnose.h"
 #include "spool/room.h"
 #include "tunnel/batch.h"
 #include "uplink/uplink.h"
@@ -9,6 +11,8 @@
 
 #define MS 1e3
 #define S  1e6
+
+#define BRIDGE_CERTIFICATE_WARN_US (30 * 24 * 3600 * CLOCK_US_PER_S)
 
 static const struct option bridge_table[] = {
     {.name = "name",
@@ -29,7 +33,7 @@ static const struct option bridge_table[] = {
      .offset = offsetof(struct bridge_identity_options, control),
      .placeholder = "PATH",
      .help = "Local socket for `bourdon status`. Without it bridge.sock in the folder systemd gives "
-             "($RUNTIME_DIRECTORY), else none."},
+             "($RUNTIME_DIRECTORY), else none. Takes effect at a restart."},
     {.name = "shutdown_deadline",
      .kind = OPTION_DURATION,
      .offset = offsetof(struct bridge_identity_options, shutdown_us),
@@ -171,7 +175,7 @@ static const struct option spool_table[] = {
      .fallback = "100000",
      .min = 1000,
      .max = 10000000,
-     .help = "Acknowledged batches that `bourdon acks` still shows."},
+     .help = "Acknowledged batches that `bourdon acks` still shows. Takes effect at a restart."},
     OPTIONS_END,
 };
 
@@ -253,7 +257,7 @@ static void check_endpoints(const struct bridge_options *options, struct diagnos
     for (size_t i = 0; i < list->count; i++) {
         char host[IO_HOST_MAX];
         char port[IO_PORT_MAX];
-        if (!io_split_address(endpoints[i], host, port)) {
+        if (!io_split_address(endpoints[i], host, port) || strcmp(port, "0") == 0) {
             diagnostics_add(diagnostics, place, "control.example:8443, 192.0.2.1:8443 or [2001:db8::1]:8443",
                             "endpoints: \"%s\" is not HOST:PORT", endpoints[i]);
         }
@@ -261,36 +265,6 @@ static void check_endpoints(const struct bridge_options *options, struct diagnos
     if (options->server.retry_max_us < options->server.retry_first_us) {
         diagnostics_add(diagnostics, option_place(diagnostics, &options->server, "retry_max"), NULL,
                         "retry_max: it is shorter than retry_first");
-    }
-}
-
-static void check_certificate(struct bridge_options *options, struct diagnostics *diagnostics)
-{
-    const struct bridge_server_options *server = &options->server;
-    const struct tls_options tls = {
-        .side = TLS_CLIENT,
-        .ca = server->ca,
-        .certificate = server->certificate,
-        .key = server->key,
-        .crl = server->crl,
-        .alpn = "bourdon/1",
-        .allow_tls12 = server->tls12,
-    };
-    struct err_text why = {{0}};
-    struct place place = option_place(diagnostics, server, "certificate");
-    if (server->ca[0] == '\0' || server->certificate[0] == '\0' || server->key[0] == '\0') {
-        return; /* said already: they are required */
-    }
-    if (tls_context_new(&tls, &options->tls, &why) != ERR_OK) {
-        diagnostics_add(diagnostics, place, NULL, "server: %s", why.text);
-        return;
-    }
-    const char *bridge = tls_context_bridge(options->tls);
-    if (strcmp(bridge, options->bridge.name) != 0) {
-        diagnostics_add(diagnostics, place,
-                        "bridge.name and the URI urn:bourdon:bridge:NAME in the certificate must agree",
-                        "certificate: %s is for bridge \"%s\", this one is \"%s\"", server->certificate,
-                        bridge[0] != '\0' ? bridge : "(none)", options->bridge.name);
     }
 }
 
@@ -309,10 +283,60 @@ void bridge_options_check(void *target, struct diagnostics *diagnostics)
     const char *path = diagnostics_file_name(diagnostics, options->place.file);
     check_name(options, diagnostics);
     check_endpoints(options, diagnostics);
-    check_certificate(options, diagnostics);
     if (field_options_check(&options->field, path ? path : "", diagnostics) == ERR_OK &&
         diagnostics_count(diagnostics) == 0) {
         make_catalog(options, diagnostics);
+    }
+}
+
+static void check_owner(const struct bridge_options *options, struct diagnostics *diagnostics)
+{
+    const char *bridge = tls_context_bridge(options->tls);
+    const char *certificate = options->server.certificate;
+    struct place place = option_place(diagnostics, &options->server, "certificate");
+    if (bridge[0] == '\0') {
+        diagnostics_add(diagnostics, place,
+                        "it takes one URI urn:bourdon:bridge:NAME as subject alternative name",
+                        "certificate: %s names no bridge, or more than one", certificate);
+    } else if (strcmp(bridge, options->bridge.name) != 0) {
+        diagnostics_add(diagnostics, place,
+                        "bridge.name and the URI urn:bourdon:bridge:NAME in the certificate must agree",
+                        "certificate: %s is for bridge \"%s\", this one is \"%s\"", certificate, bridge,
+                        options->bridge.name);
+    }
+}
+
+/* No reason not to start: what is read until there is a new one is kept. */
+static void check_end(const struct bridge_options *options, struct diagnostics *diagnostics)
+{
+    char end[CLOCK_TEXT_MAX];
+    int64_t end_us = tls_context_not_after_us(options->tls);
+    int64_t left_us = end_us - clock_wall_us();
+    if (left_us < BRIDGE_CERTIFICATE_WARN_US) {
+        diagnostics_warn(diagnostics, option_place(diagnostics, &options->server, "certificate"),
+                         "issue a new one, then send SIGHUP", "certificate: %s %s on %s",
+                         options->server.certificate, left_us < 0 ? "has ended" : "ends soon,",
+                         clock_format(end_us, end));
+    }
+}
+
+void bridge_options_check_files(void *target, struct diagnostics *diagnostics)
+{
+    struct bridge_options *options = target;
+    const struct bridge_server_options *server = &options->server;
+    const struct tls_options tls = {
+        .side = TLS_CLIENT,
+        .ca = server->ca,
+        .certificate = server->certificate,
+        .key = server->key,
+        .crl = server->crl,
+        .alpn = "bourdon/1",
+        .allow_tls12 = server->tls12,
+    };
+    tls_diagnose(&tls, server, diagnostics, &options->tls);
+    if (options->tls) {
+        check_owner(options, diagnostics);
+        check_end(options, diagnostics);
     }
 }
 

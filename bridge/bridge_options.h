@@ -59,7 +59,7 @@ struct bridge_options {
     struct bridge_backfill_options backfill;
     struct field_options field;
 
-    /* Not in the table: made by bridge_options_check(). */
+    /* Not in the table: made by the checks below. */
     struct tls_context *tls;
     struct catalog *catalog;
 };
@@ -68,7 +68,9 @@ extern const struct option bridge_options_table[];
 
 /* `target` is a struct bridge_options that was all zero before it was loaded. */
 void bridge_options_check(void *target, struct diagnostics *diagnostics);
-/* Frees what the check made; due before options_free(). */
+/* Makes the TLS context of the files named. */
+void bridge_options_check_files(void *target, struct diagnostics *diagnostics);
+/* Frees what the checks made; due before options_free(). */
 void bridge_options_release(void *target);
 
 #endif

@@ -130,6 +130,23 @@ static enum err answer_metrics(struct bridge *bridge, struct buffer *out)
     return result == ERR_OK && bridge->field ? field_metrics(bridge->field, out) : result;
 }
 
+static enum err answer_values(struct bridge *bridge, const char *text, struct buffer *out)
+{
+    struct board_query query;
+    struct json json = json_start(out);
+    json_object(&json, NULL);
+    if (!bridge->field || !board_query_parse(text, &query)) {
+        json_string(&json, "error",
+                    bridge->field ? "expected: values SKIP ROWS [PATTERN]" : "nothing is polled");
+    } else {
+        json_string(&json, "bridge", bridge->options.bridge.name);
+        json_i64(&json, "now_us", clock_wall_us());
+        board_answer(bridge->board, &query, &json);
+    }
+    json_object_end(&json);
+    return json_finish(&json);
+}
+
 static const struct {
     const char *request;
     enum err (*answer)(struct bridge *bridge, struct buffer *out);
@@ -140,17 +157,26 @@ static void say(struct buffer *out, const char *text)
     (void)!buffer_append(out, text, strlen(text)); /* an answer that does not fit stays empty */
 }
 
+static void say_result(struct buffer *out, enum err result)
+{
+    if (result != ERR_OK) {
+        buffer_clear(out);
+        say(out, "{\"error\":\"the answer is too large\"}");
+    }
+}
+
 void bridge_report_answer(void *owner, const char *request, struct buffer *out)
 {
+    static const char values[] = "values ";
+    if (strncmp(request, values, sizeof values - 1) == 0) {
+        say_result(out, answer_values(owner, request + sizeof values - 1, out));
+        return;
+    }
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
         if (strcmp(request, answers[i].request) == 0) {
-            enum err result = answers[i].answer(owner, out);
-            if (result != ERR_OK) {
-                buffer_clear(out);
-                say(out, "{\"error\":\"the answer is too large\"}");
-            }
+            say_result(out, answers[i].answer(owner, out));
             return;
         }
     }
-    say(out, "{\"error\":\"unknown request: status or metrics\"}");
+    say(out, "{\"error\":\"unknown request: status, metrics or values SKIP ROWS [PATTERN]\"}");
 }

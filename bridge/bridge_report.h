@@ -1,5 +1,6 @@
 /*
- * bridge_report: what the control socket answers: "status" (one JSON object) and "metrics" (Prometheus text).
+ * bridge_report: what the control socket answers: "status" (one JSON object), "metrics" (Prometheus text)
+ * and "values SKIP ROWS [PATTERN]" (what was read last, see field/board.h).
  * The loop's thread.
  */
 #ifndef BOURDON_BRIDGE_BRIDGE_REPORT_H

@@ -4,6 +4,7 @@
 
 #include "base/daemon.h"
 #include "bridge_options.h"
+#include "field/board.h"
 #include "field/field.h"
 #include "net/control.h"
 #include "uplink/uplink.h"
@@ -26,6 +27,7 @@ struct bridge {
     struct spool_thread *spool;
     struct uplink *uplink;
     struct control *control;
+    struct board *board; /* outlives the field, whose readings it sees */
     struct field *field; /* NULL while stopping */
 };
 

@@ -27,13 +27,15 @@ int main(int argc, char **argv)
         .summary = "Polls PLCs over Modbus and carries their readings to a control server over mutual TLS.",
         .epilogue =
             "SIGTERM stops: what is in flight is finished within bridge.shutdown_deadline. SIGHUP reloads "
-            "the\n"
+            "the "
             "configuration, certificates and revocation lists, or keeps the old ones and says why.\n"
             "Exit status: 0 stopped as asked, 1 failed while running, 2 wrong arguments or configuration.\n"
             "Example: bourdon-bridge -c /etc/bourdon/bridge.yaml --check-config",
         .arguments = arguments,
         .table = bridge_options_table,
         .check = bridge_options_check,
+        .check_files = bridge_options_check_files,
+        .without_files = &plan,
         .release = bridge_options_release,
     };
     struct bridge_options options = {.tls = NULL};

@@ -12,9 +12,9 @@ usage() {
 Usage: make-certs.sh COMMAND DIR [ARGUMENTS]
 
   init      DIR                      make the authority (CA) of a plant in DIR, and an empty revocation list
-  server    DIR NAME [--dns D]... [--ip A]...
-                                     a certificate for bourdon-server or a gateway; without --dns and --ip
-                                     it bears NAME as its DNS name
+  server    DIR NAME [--dns D]... [--ip A]... [--role R]
+                                     a certificate for bourdon-server, a gateway or a device; without --dns
+                                     and --ip it bears NAME as its DNS name; clients ignore a role
   bridge    DIR NAME [--role R]      a certificate for a bridge: urn:bourdon:bridge:NAME
   operator  DIR NAME [--role R]      a certificate for a person or a tool; the role is "operator" if not given
   revoke    DIR KIND/NAME            revoke every valid certificate of e.g. bridge/cell-3, and renew the list
@@ -205,6 +205,7 @@ cmd_server() {
     local joined
     joined=$(IFS=,; echo "${alternatives[*]}")
     leaf_extensions serverAuth "subjectAltName = $joined" >"$scratch/extensions"
+    role_extension >>"$scratch/extensions"
     issue server "$name"
 }
 

@@ -2,11 +2,8 @@
 
 #include "base/arguments.h"
 #include "base/array.h"
-#include "net/control.h"
-#include "output.h"
-#include "status_view.h"
+#include "daemon_answer.h"
 
-#include <string.h>
 #include <unistd.h>
 
 /* Where the packages' units put the sockets. */
@@ -23,45 +20,6 @@ static const char epilogue[] =
     "\n"
     "Exit status: 0 every daemon answered, 1 one did not, 2 wrong arguments.";
 
-static bool view(const char *path, struct buffer *answer)
-{
-    struct json_tree tree = {0};
-    struct err_text why = {0};
-    static const uint8_t end = '\0';
-    enum err result = buffer_append(answer, &end, 1);
-    if (result == ERR_OK) {
-        result = json_tree_read(&tree, (char *)answer->data + answer->start, answer->size - 1, &why);
-    }
-    if (result == ERR_OK) {
-        status_view_show(stdout, &tree);
-    } else {
-        fprintf(stderr, "bourdon status: %s: the answer is not JSON: %s\n", path, why.text);
-    }
-    json_tree_fini(&tree);
-    return result == ERR_OK;
-}
-
-static bool ask(const char *path, enum output_format format)
-{
-    struct err_text why = {0};
-    struct buffer answer;
-    buffer_init(&answer, CONTROL_ANSWER_MAX + 1);
-    bool good = control_ask(path, "status", &answer, &why) == ERR_OK;
-    if (!good) {
-        fprintf(stderr, "bourdon status: %s\n", why.text);
-    } else if (format == OUTPUT_JSON) {
-        struct bytes text = buffer_bytes(&answer);
-        good = fwrite(text.data, 1, text.size, stdout) == text.size;
-        if (text.size > 0 && text.data[text.size - 1] != '\n') {
-            fputc('\n', stdout);
-        }
-    } else {
-        good = view(path, &answer);
-    }
-    buffer_fini(&answer);
-    return good;
-}
-
 static int ask_all(const char *const *paths, size_t count, enum output_format format)
 {
     bool good = true;
@@ -69,7 +27,7 @@ static int ask_all(const char *const *paths, size_t count, enum output_format fo
         if (i > 0 && format == OUTPUT_TABLE) {
             fputc('\n', stdout);
         }
-        good &= ask(paths[i], format);
+        good &= daemon_answer_show("bourdon status", paths[i], "status", format);
     }
     return good && fflush(stdout) == 0 ? STATUS_OK : STATUS_FAILED;
 }

@@ -1,6 +1,9 @@
 /*
  * json_tree: reads one JSON value (RFC 8259) into a tree. Strict: one value, nothing behind it, UTF-8, no NUL
  * in strings; at most JSON_TREE_DEPTH deep and JSON_TREE_NODES values. One thread.
+ *
+ * Why not a library: numbers are kept as written. A reading may be a uint64 or have the digits of a float32,
+ * and the tree parsers that Debian packages make a double or an int64 of them.
  */
 #ifndef BOURDON_CLIENT_JSON_TREE_H
 #define BOURDON_CLIENT_JSON_TREE_H

@@ -3,7 +3,9 @@
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 add_library(bourdon_compiler INTERFACE)
-target_compile_definitions(bourdon_compiler INTERFACE _GNU_SOURCE BOURDON_VERSION="${PROJECT_VERSION}")
+# Also on 32 bits, a time does not end in 2038 and a file not at 2 GiB.
+target_compile_definitions(bourdon_compiler INTERFACE
+  _GNU_SOURCE _FILE_OFFSET_BITS=64 _TIME_BITS=64 BOURDON_VERSION="${PROJECT_VERSION}")
 target_compile_options(bourdon_compiler INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wformat=2 -Wundef -Wcast-qual
   -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wimplicit-fallthrough

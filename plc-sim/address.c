@@ -4,17 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool parse_port(const char *text, uint16_t *port)
-{
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end || value > UINT16_MAX) {
-        return false;
-    }
-    *port = (uint16_t)value;
-    return true;
-}
-
 bool address_parse(const char *text, struct address *address)
 {
     static const char serial[] = "rtu:";
@@ -24,7 +13,11 @@ bool address_parse(const char *text, struct address *address)
         return size < (int)sizeof address->host;
     }
     char port[IO_PORT_MAX];
-    return io_split_address(text, address->host, port) && parse_port(port, &address->port);
+    if (!io_split_address(text, address->host, port)) {
+        return false;
+    }
+    address->port = (uint16_t)strtoul(port, NULL, 10);
+    return true;
 }
 
 void address_format(const struct address *address, char *text)

@@ -1,7 +1,7 @@
 /*
  * connection: one Modbus TCP client of an endpoint, or the one serial line of it.
  *
- *   bytes ─▶ frames (modbus/mbap, rtu) ─▶ service ─▶ outbox ─▶ descriptor
+ *   bytes ─▶ frames (modbus/mbap, rtu) ─▶ access ─▶ service ─▶ outbox ─▶ descriptor, or TLS (net/io)
  *
  * Everything is bounded: a round of the loop reads at most CONNECTION_READ_MAX bytes of a client, at most
  * OUTBOX_PENDING_MAX replies wait for their time (a further request is answered with exception 06), and a
@@ -10,13 +10,16 @@
 #ifndef BOURDON_PLCSIM_CONNECTION_H
 #define BOURDON_PLCSIM_CONNECTION_H
 
-#include "net/loop.h"
+#include "access.h"
+#include "net/io.h"
 #include "service.h"
 
 enum {
     CONNECTION_READ_MAX = 4096,
     CONNECTION_SILENCE_MS = 20,        /* ends a frame on a serial line */
     CONNECTION_OUT_ENOUGH = 32 * 1024, /* with more than this unsent, the client is not read from */
+    CONNECTION_HANDSHAKE_MS = 10000,
+    CONNECTION_LINGER_MS = 1000,
 };
 
 struct connection;
@@ -25,8 +28,11 @@ struct connection_options {
     struct loop *loop;
     struct service *service;
     const struct service_units *units;
-    int64_t start_us; /* monotonic time of the simulator's start: faults count from there */
-    int64_t byte_us;  /* what a byte takes on the serial line; 0 = nothing */
+    int64_t start_us;                /* monotonic time of the simulator's start: faults count from there */
+    int64_t byte_us;                 /* what a byte takes on the serial line; 0 = nothing */
+    struct tls_context *tls;         /* NULL = plain */
+    const struct access_rule *rules; /* with TLS: who may do what */
+    size_t rule_count;
     /* The connection is at its end, and is freed by the callee. */
     void (*ended)(void *owner, struct connection *connection);
     void *owner;

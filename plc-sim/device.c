@@ -72,11 +72,14 @@ static enum modbus_exception execute(struct device *device, struct responder *re
                                      const struct pdu_request *request, struct bytes pdu,
                                      struct device_answer *answer)
 {
-    if (!responder_executes(request->function)) {
+    if (request->function == MODBUS_ENCAPSULATED_INTERFACE) {
         struct wire_writer writer = wire_writer(answer->pdu, sizeof answer->pdu);
         enum modbus_exception exception = identity_answer(request, &writer);
         answer->size = wire_written(&writer);
         return exception;
+    }
+    if (!responder_executes(request->function)) {
+        return MODBUS_ILLEGAL_FUNCTION;
     }
     struct bytes made;
     if (!allows(device, request)) {

@@ -63,6 +63,9 @@ static enum err add_connection(struct endpoint *endpoint, int fd)
         .loop = endpoint->options.loop,
         .service = endpoint->options.service,
         .units = &endpoint->units,
+        .tls = endpoint->options.tls,
+        .rules = endpoint->options.rules,
+        .rule_count = endpoint->options.rule_count,
         .start_us = endpoint->options.start_us,
         .ended = drop,
         .owner = endpoint,
@@ -133,6 +136,8 @@ void endpoint_discard(struct endpoint_options *options)
     }
     free(options->devices);
     options->devices = NULL;
+    tls_context_unref(options->tls);
+    options->tls = NULL;
 }
 
 enum err endpoint_new(const struct endpoint_options *options, struct endpoint **endpoint,

@@ -21,13 +21,16 @@ struct endpoint_options {
     size_t connections_max;
     struct device *devices; /* on the heap; taken over in any case */
     size_t device_count;
+    struct tls_context *tls; /* NULL = plain; taken over in any case */
+    const struct access_rule *rules;
+    size_t rule_count;
 };
 
 MUST_USE enum err endpoint_new(const struct endpoint_options *options, struct endpoint **endpoint,
                                struct err_text *why);
 void endpoint_free(struct endpoint *endpoint); /* NULL is fine */
 
-/* Frees the devices of options that were not given to endpoint_new(). */
+/* Frees the devices and the TLS context of options that were not given to endpoint_new(). */
 void endpoint_discard(struct endpoint_options *options);
 
 const char *endpoint_address(const struct endpoint *endpoint);

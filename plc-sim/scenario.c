@@ -176,6 +176,11 @@ static const struct option endpoint_table[] = {
      .min = 0,
      .max = 10e6,
      .help = "Speed of a serial line: requests and answers take their time; 0 is none."},
+    {.name = "tls",
+     .kind = OPTION_MAP,
+     .offset = offsetof(struct endpoint_scenario, tls),
+     .table = secure_table,
+     .help = "Makes it an endpoint of MODBUS/TCP Security."},
     {.name = "units",
      .kind = OPTION_LIST,
      .offset = offsetof(struct endpoint_scenario, units),
@@ -283,9 +288,28 @@ static void check_address(const struct endpoint_scenario *endpoint, struct diagn
     }
 }
 
+static void check_tls(const struct endpoint_scenario *endpoint, struct diagnostics *diagnostics)
+{
+    const struct secure_scenario *tls = &endpoint->tls;
+    struct place place = option_place(diagnostics, endpoint, "tls");
+    struct address address;
+    struct tls_context *context = NULL;
+    struct err_text why;
+    if (!secure_is_wanted(tls) || !*tls->ca || !*tls->certificate || !*tls->key) {
+        return; /* plain, or what is missing is said already */
+    }
+    if (address_parse(endpoint->listen, &address) && address.serial) {
+        diagnostics_add(diagnostics, place, NULL, "tls: a serial line has none");
+    } else if (secure_context(tls, &context, &why) != ERR_OK) {
+        diagnostics_add(diagnostics, place, NULL, "tls: %s", why.text);
+    }
+    tls_context_unref(context);
+}
+
 static void check_endpoint(const struct endpoint_scenario *endpoint, struct diagnostics *diagnostics)
 {
     check_address(endpoint, diagnostics);
+    check_tls(endpoint, diagnostics);
     bool taken[256] = {false};
     const struct unit_scenario *units = endpoint->units.items;
     for (size_t i = 0; i < endpoint->units.count; i++) {

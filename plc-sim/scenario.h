@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "faults.h"
 #include "process.h"
+#include "secure.h"
 
 enum {
     SCENARIO_ENDPOINTS_MAX = 2000,
@@ -36,6 +37,7 @@ struct endpoint_scenario {
     int64_t count; /* so many endpoints alike, on ports from the one of `listen` on */
     int64_t connections;
     int64_t baud; /* of a serial line; 0 = bytes take no time */
+    struct secure_scenario tls;
     struct option_list units;
 };
 

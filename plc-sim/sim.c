@@ -145,6 +145,8 @@ static enum err add_endpoint(struct sim *sim, const struct endpoint_scenario *ro
         .start_us = sim->start_us,
         .baud = row->baud,
         .connections_max = (size_t)row->connections,
+        .rules = row->tls.roles.items,
+        .rule_count = row->tls.roles.count,
     };
     if (!address_parse(row->listen, &options.address)) {
         return err_set(why, ERR_CONFIG, "%s is not ADDRESS:PORT", row->listen);
@@ -154,8 +156,13 @@ static enum err add_endpoint(struct sim *sim, const struct endpoint_scenario *ro
     }
     enum err result = make_units(row, seeds, &options);
     if (result != ERR_OK) {
+        (void)err_set(why, result, "%s", err_name(result));
+    } else if (secure_is_wanted(&row->tls)) {
+        result = secure_context(&row->tls, &options.tls, why);
+    }
+    if (result != ERR_OK) {
         endpoint_discard(&options);
-        return err_set(why, result, "%s", err_name(result));
+        return result;
     }
     result = endpoint_new(&options, &sim->endpoints[sim->endpoint_count], why);
     if (result == ERR_OK) {

@@ -9,12 +9,13 @@ static const struct daemon server_daemon = {
     .program = "bourdon-server",
     .summary = "The control server: verifies, stores and acknowledges what bridges send.",
     .epilogue = "SIGTERM finishes what is in progress and stops; SIGHUP reads the configuration, the "
-                "certificates and\n"
+                "certificates and "
                 "the revocation list again.\n"
                 "Exit status: 0 stopped by a signal, 1 failed, 2 wrong arguments or configuration.\n"
                 "Example: bourdon-server -c /etc/bourdon/server.yaml",
     .table = server_options_table,
     .check = server_options_check,
+    .check_files = server_options_check_files,
 };
 
 int main(int argc, char **argv)

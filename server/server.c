@@ -46,20 +46,18 @@ struct server {
 
 /* ---- certificates ---- */
 
+static enum err load_keys(const struct server_options *options, struct tls_context **tls,
+                          struct err_text *why)
+{
+    const struct tls_options tls_options = server_options_tls(options);
+    return tls_context_new(&tls_options, tls, why);
+}
+
 static enum err make_policy(struct server *server, const struct server_options *options,
                             struct policy **policy, struct err_text *why)
 {
-    const struct tls_options tls_options = {
-        .side = TLS_SERVER,
-        .ca = options->ca,
-        .certificate = options->certificate,
-        .key = options->key,
-        .crl = options->crl,
-        .alpn = "bourdon/1",
-        .allow_tls12 = options->tls12,
-    };
     struct tls_context *tls;
-    enum err result = tls_context_new(&tls_options, &tls, why);
+    enum err result = load_keys(options, &tls, why);
     if (result != ERR_OK) {
         return result;
     }
@@ -140,6 +138,17 @@ static void store_failed(void *owner)
 
 /* ---- reloading ---- */
 
+static bool same_addresses(const struct option_list *a, const struct option_list *b)
+{
+    char *const *left = a->items;
+    char *const *right = b->items;
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        same = strcmp(left[i], right[i]) == 0;
+    }
+    return same;
+}
+
 /* What only a restart can change: said, not silently ignored. */
 static void warn_of_restart(const struct server_options *before, const struct server_options *after)
 {
@@ -147,24 +156,34 @@ static void warn_of_restart(const struct server_options *before, const struct se
         const char *key;
         bool changed;
     } keys[] = {
+        {"listen", !same_addresses(&before->listen, &after->listen)},
         {"store", strcmp(before->store, after->store) != 0},
         {"http", strcmp(before->http, after->http) != 0},
         {"control", strcmp(before->control, after->control) != 0},
         {"threads", before->threads != after->threads},
         {"limits.queue_bytes", before->limits.queue_bytes != after->limits.queue_bytes},
     };
-    bool listen_changed = before->listen.count != after->listen.count;
-    for (size_t i = 0; !listen_changed && i < before->listen.count; i++) {
-        listen_changed = strcmp(((char **)before->listen.items)[i], ((char **)after->listen.items)[i]) != 0;
-    }
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (keys[i].changed) {
             log_warn("server", log_event("needs_restart"), log_str("key", keys[i].key));
         }
     }
-    if (listen_changed) {
-        log_warn("server", log_event("needs_restart"), log_str("key", "listen"));
-    }
+}
+
+/* Stays as it is until that restart, so that the next reload compares with what is in force. */
+static void keep_until_restart(struct server_options *before, struct server_options *after)
+{
+    const struct server_options loaded = *after;
+    after->listen = before->listen;
+    after->store = before->store;
+    after->http = before->http;
+    after->control = before->control;
+    after->threads = before->threads;
+    after->limits.queue_bytes = before->limits.queue_bytes;
+    before->listen = loaded.listen;
+    before->store = loaded.store;
+    before->http = loaded.http;
+    before->control = loaded.control;
 }
 
 static enum err load_again(struct server *server, struct server_options *options, struct policy **policy)
@@ -195,6 +214,7 @@ void server_reload(struct server *server)
                   log_str("consequence", "the old configuration stays in force"));
     } else {
         warn_of_restart(&server->options, &options);
+        keep_until_restart(&server->options, &options);
         options_free(server->daemon->table, &server->options);
         server->options = options;
         policy_unref(server->policy);
@@ -301,6 +321,15 @@ static enum err start_store(struct server *server, struct err_text *why)
     return store_thread_start(&options, &server->store_thread, why);
 }
 
+/* Before the store is opened: keys that cannot be used leave no empty store behind. */
+static enum err check_keys(struct server *server, struct err_text *why)
+{
+    struct tls_context *tls = NULL;
+    enum err result = load_keys(&server->options, &tls, why);
+    tls_context_unref(tls);
+    return result;
+}
+
 static enum err make_front(struct server *server, struct err_text *why)
 {
     enum err result = make_policy(server, &server->options, &server->policy, why);
@@ -354,7 +383,7 @@ static enum err start_front(struct server *server, struct err_text *why)
 static enum err start(struct server *server, struct err_text *why)
 {
     static enum err (*const steps[])(struct server *, struct err_text *) = {
-        make_loop, start_store, make_front, start_watching, start_front,
+        make_loop, check_keys, start_store, make_front, start_watching, start_front,
     };
     enum err result = ERR_OK;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && result == ERR_OK; i++) {

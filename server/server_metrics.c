@@ -39,6 +39,8 @@ static const struct metric table[SERVER_METRICS + 1] = {
     COUNTER(SERVER_TIMEOUTS, "timeouts", "Sessions ended because the peer fell silent", NULL),
     COUNTER(SERVER_SUPERSEDED, "superseded",
             "Sessions ended because the same bridge and epoch connected anew", NULL),
+    COUNTER(SERVER_CLONES, "clones_refused",
+            "Sessions refused because another bridge with the same name and spool was connected", NULL),
     COUNTER(SERVER_SPOOLS_BEHIND, "spools_behind",
             "Sessions of a spool that is older than what is stored of it", NULL),
     COUNTER(SERVER_STORES_BEHIND, "stores_behind",

@@ -1,7 +1,7 @@
 #include "server_options.h"
 
 #include "net/io.h"
-#include "net/tls.h"
+#include "net/tls_diagnose.h"
 #include "tunnel/frame.h"
 
 #include <string.h>
@@ -34,7 +34,9 @@ static const struct option limits_table[] = {
      .fallback = "512",
      .min = 1,
      .max = 100000,
-     .help = "TLS handshakes in progress at once. Beyond it a newcomer takes the place of one that is slow."},
+     .help = "TLS handshakes in progress at once, shared out evenly among the threads. Beyond it a newcomer "
+             "takes "
+             "the place of one that is slow."},
     {.name = "handshake_time",
      .kind = OPTION_DURATION,
      .offset = offsetof(struct server_limits, handshake_us),
@@ -77,8 +79,7 @@ static const struct option limits_table[] = {
      .min = 1 * MIB,
      .max = 16384 * MIB,
      .help = "Bytes of all bridges that wait for the store. Beyond half of it bridges are read less, beyond "
-             "all of it "
-             "they are told to try again."},
+             "all of it they are told to try again. Takes effect at a restart."},
     OPTIONS_END,
 };
 
@@ -260,4 +261,25 @@ void server_options_check(void *target, struct diagnostics *diagnostics)
     check_addresses(options, diagnostics);
     check_names(options, diagnostics);
     check_sizes(options, diagnostics);
+}
+
+struct tls_options server_options_tls(const struct server_options *options)
+{
+    return (struct tls_options){
+        .side = TLS_SERVER,
+        .ca = options->ca,
+        .certificate = options->certificate,
+        .key = options->key,
+        .crl = options->crl,
+        .alpn = "bourdon/1",
+        .allow_tls12 = options->tls12,
+    };
+}
+
+void server_options_check_files(void *target, struct diagnostics *diagnostics)
+{
+    const struct tls_options tls = server_options_tls(target);
+    struct tls_context *context;
+    tls_diagnose(&tls, target, diagnostics, &context);
+    tls_context_unref(context);
 }

@@ -5,6 +5,7 @@
 #define BOURDON_SERVER_SERVER_OPTIONS_H
 
 #include "base/options.h"
+#include "net/tls.h"
 
 struct server_limits {
     struct place place;
@@ -43,5 +44,9 @@ extern const struct option server_options_table[];
 
 /* The rules that the table cannot express. */
 void server_options_check(void *options, struct diagnostics *diagnostics);
+/* The certificates and lists that are named. */
+void server_options_check_files(void *options, struct diagnostics *diagnostics);
+/* What a TLS context is made of; borrows the paths. */
+struct tls_options server_options_tls(const struct server_options *options);
 
 #endif

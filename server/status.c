@@ -53,6 +53,7 @@ static void json_counters(struct json *json, const struct server_metrics *metric
         {"refused_no_bridge_name", SERVER_REFUSED_NO_NAME},
         {"protocol_errors", SERVER_PROTOCOL_ERRORS},
         {"superseded", SERVER_SUPERSEDED},
+        {"clones_refused", SERVER_CLONES},
     };
     json_object(json, "counters");
     for (size_t i = 0; i < ARRAY_LENGTH(counters); i++) {

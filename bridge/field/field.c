@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "field/field_layout.h"
 #include "field/field_state.h"
-#include "link/link_libmodbus.h"
+#include "link/link.h"
 
 #include <stdlib.h>
 
@@ -13,10 +13,11 @@ static enum err add_way(struct poller *poller, const struct link_options *option
         .response_timeout_us = options->response_timeout_us,
         .connect_timeout_us = options->connect_timeout_us,
         .counters = poller->link_counters,
+        .tls = options->tls.context,
     };
     enum err result = link_url_parse(url, &setup.url, why);
     if (result == ERR_OK) {
-        result = link_libmodbus_new(&setup, &poller->ways[poller->way_count], why);
+        result = link_new(&setup, &poller->ways[poller->way_count], why);
     }
     if (result == ERR_OK) {
         poller->way_count++;

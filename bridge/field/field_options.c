@@ -3,46 +3,13 @@
 #include "field/field_plan.h"
 #include "field/field_rules.h"
 #include "field/field_template.h"
+#include "field/field_tls.h"
 #include "field/field_walk.h"
+#include "tunnel/tag_words.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct option_choice table_choices[] = {
-    {"by-reference", TABLE_NONE}, {"coil", TABLE_COIL},       {"discrete", TABLE_DISCRETE},
-    {"input", TABLE_INPUT},       {"holding", TABLE_HOLDING}, {NULL, 0},
-};
-
-static const struct option_choice type_choices[] = {
-    {"bool", VALUE_BOOL},
-    {"int16", VALUE_INT16},
-    {"uint16", VALUE_UINT16},
-    {"int32", VALUE_INT32},
-    {"uint32", VALUE_UINT32},
-    {"int64", VALUE_INT64},
-    {"uint64", VALUE_UINT64},
-    {"float32", VALUE_FLOAT32},
-    {"float64", VALUE_FLOAT64},
-    {"bcd16", VALUE_BCD16},
-    {"bcd32", VALUE_BCD32},
-    {"string", VALUE_STRING},
-    {NULL, 0},
-};
-
-static const struct option_choice word_order_choices[] = {
-    {"big", 0},
-    {"little", ORDER_WORDS_SWAPPED},
-    {"ABCD", FIELD_ORDER_4_LETTERS},
-    {"CDAB", FIELD_ORDER_4_LETTERS | ORDER_WORDS_SWAPPED},
-    {"BADC", FIELD_ORDER_4_LETTERS | ORDER_BYTES_SWAPPED},
-    {"DCBA", FIELD_ORDER_4_LETTERS | ORDER_WORDS_SWAPPED | ORDER_BYTES_SWAPPED},
-    {"ABCDEFGH", FIELD_ORDER_8_LETTERS},
-    {"GHEFCDAB", FIELD_ORDER_8_LETTERS | ORDER_WORDS_SWAPPED},
-    {"BADCFEHG", FIELD_ORDER_8_LETTERS | ORDER_BYTES_SWAPPED},
-    {"HGFEDCBA", FIELD_ORDER_8_LETTERS | ORDER_WORDS_SWAPPED | ORDER_BYTES_SWAPPED},
-    {NULL, 0},
-};
 
 static const struct option_choice byte_order_choices[] = {
     {"big", 0},
@@ -63,7 +30,7 @@ const struct option field_tag_table[] = {
      .kind = OPTION_CHOICE,
      TAG(table),
      .fallback = "by-reference",
-     .choices = table_choices,
+     .choices = tag_tables,
      .help = "Which of the four Modbus tables the tag lies in. Not needed where reference says it."},
     {.name = "address",
      .kind = OPTION_INT,
@@ -81,13 +48,13 @@ const struct option field_tag_table[] = {
      .kind = OPTION_CHOICE,
      TAG(type),
      .required = true,
-     .choices = type_choices,
+     .choices = tag_types,
      .help = "Type of the value."},
     {.name = "word_order",
      .kind = OPTION_CHOICE,
      TAG(word_order),
      .fallback = "big",
-     .choices = word_order_choices,
+     .choices = tag_word_orders,
      .help = "Order of the registers of a value: big = most significant first, or bytes by their letters, A "
              "being the most significant."},
     {.name = "byte_order",
@@ -262,12 +229,18 @@ const struct option field_link_table[] = {
      LINK(url),
      .required = true,
      .placeholder = "URL",
-     .help = "tcp://HOST[:PORT], or rtu:///dev/ttyS0?baud=19200&parity=even&stop=1&data=8."},
+     .help = "tcp://HOST[:PORT], tls://HOST[:PORT] for MODBUS/TCP Security (port 802 if none), or "
+             "rtu:///dev/ttyS0?baud=19200&parity=even&stop=1&data=8."},
     {.name = "backup",
      .kind = OPTION_STRING,
      LINK(backup),
      .placeholder = "URL",
      .help = "A second way to the same units, used in turn when the first does not connect."},
+    {.name = "tls",
+     .kind = OPTION_MAP,
+     LINK(tls),
+     .table = field_tls_table,
+     .help = "For tls://: what this bridge shows the device, and how the device proves who it is."},
     {.name = "response_timeout",
      .kind = OPTION_DURATION,
      LINK(response_timeout_us),
@@ -365,6 +338,7 @@ enum err field_options_check(struct field_options *options, const char *path, st
 {
     enum err result = field_template_load_all(options, path, diagnostics);
     if (result == ERR_OK) {
+        field_tls_load_all(options, diagnostics);
         result = field_rules_check(options, diagnostics);
     }
     if (result == ERR_OK && diagnostics_count(diagnostics) > 0) {
@@ -375,6 +349,7 @@ enum err field_options_check(struct field_options *options, const char *path, st
 
 void field_options_fini(struct field_options *options)
 {
+    field_tls_free_all(options);
     field_template_free_all(options->templates);
     options->templates = NULL;
 }

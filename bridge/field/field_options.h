@@ -28,12 +28,6 @@ enum {
 #define FIELD_RATE_MIN_US INT64_C(10000)
 #define FIELD_RATE_MAX_US INT64_C(86400000000)
 
-/* Values of `word_order`: the bits of ORDER_* plus how many letters it was written in. */
-enum {
-    FIELD_ORDER_4_LETTERS = 4, /* ABCD …     : 32-bit types */
-    FIELD_ORDER_8_LETTERS = 8, /* ABCDEFGH … : 64-bit types */
-};
-
 struct tag_options {
     struct place place;
     char *name;
@@ -42,7 +36,7 @@ struct tag_options {
     int64_t address; /* zero-based; FIELD_ADDRESS_NONE = reference is given */
     int table;       /* enum table; TABLE_NONE = from the reference */
     int type;        /* enum value_type */
-    int word_order;  /* ORDER_WORDS_SWAPPED or not, or FIELD_ORDER_*_LETTERS + ORDER_* */
+    int word_order;  /* ORDER_WORDS_SWAPPED or not, or TAG_ORDER_*_LETTERS + ORDER_* */
     int byte_order;  /* ORDER_BYTES_SWAPPED or 0 */
     int64_t bit;     /* FIELD_BIT_NONE = none */
     int64_t length;  /* characters of a string; 0 = none */
@@ -77,11 +71,28 @@ struct unit_options {
     struct option_list tags;      /* of struct tag_options */
 };
 
+struct tls_context;
+
+/* What a link of tls:// shows and whom it trusts. */
+struct link_tls_options {
+    struct place place; /* all zero: the link has none */
+    char *ca;           /* "" = the pin alone */
+    char *certificate;
+    char *key;
+    char *crl;     /* "" = none */
+    char *pin;     /* "" = none */
+    char *ciphers; /* "" = the profile's */
+    int profile;   /* enum tls_profile */
+    bool small_records;
+    struct tls_context *context; /* made by field_options_check(), released by field_options_fini() */
+};
+
 struct link_options {
     struct place place;
     char *name;
     char *url;
     char *backup; /* url of a second way to the same units; "" = none */
+    struct link_tls_options tls;
     int64_t response_timeout_us;
     int64_t connect_timeout_us;
     int64_t reconnect_max_us; /* longest wait before the next attempt */
@@ -101,10 +112,10 @@ struct field_options {
 extern const struct option field_link_table[];
 
 /*
- * Loads the templates (paths relative to `path`, the configuration file) and checks every rule across fields;
- * errors go to `diagnostics`, and warnings of a schedule that does not fit its line. ERR_CONFIG if there is
- * any error, ERR_NO_MEMORY; either way field_options_fini() is due, before the options_free() of the
- * structure that `options` is part of.
+ * Loads the templates (paths relative to `path`, the configuration file) and the certificates of TLS links,
+ * and checks every rule across fields; errors go to `diagnostics`, and warnings of a schedule that does not
+ * fit its line. ERR_CONFIG if there is any error, ERR_NO_MEMORY; either way field_options_fini() is due,
+ * before the options_free() of the structure that `options` is part of.
  */
 MUST_USE enum err field_options_check(struct field_options *options, const char *path,
                                       struct diagnostics *diagnostics);

@@ -1,9 +1,10 @@
 #include "field/field_rules.h"
 
 #include "field/field_walk.h"
-#include "field/tag_address.h"
 #include "field/tag_limits.h"
 #include "link/link_url.h"
+#include "tunnel/tag_address.h"
+#include "tunnel/tag_words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +26,10 @@ static void check_url(const struct link_options *link, const char *key, const ch
     struct link_url url;
     struct err_text why;
     if (link_url_parse(text, &url, &why) != ERR_OK) {
-        diagnostics_add(diagnostics, option_place(diagnostics, link, key),
-                        "tcp://192.0.2.10:502 or rtu:///dev/ttyS0?baud=19200&parity=even", "%s: %s", key,
-                        why.text);
+        diagnostics_add(
+            diagnostics, option_place(diagnostics, link, key),
+            "tcp://192.0.2.10:502, tls://192.0.2.10:802 or rtu:///dev/ttyS0?baud=19200&parity=even", "%s: %s",
+            key, why.text);
     }
 }
 
@@ -223,7 +225,7 @@ static void check_type(const struct rules *rules, const struct field_tag *tag)
 static void check_order(const struct rules *rules, const struct field_tag *tag)
 {
     const struct tag_options *options = tag->options;
-    int letters = options->word_order & (FIELD_ORDER_4_LETTERS | FIELD_ORDER_8_LETTERS);
+    int letters = options->word_order & (TAG_ORDER_4_LETTERS | TAG_ORDER_8_LETTERS);
     if (letters && letters != 2 * value_type_words((enum value_type)options->type)) {
         diagnostics_add(rules->diagnostics, tag_place(rules, tag, "word_order"),
                         "4 letters for 32 bits, 8 letters for 64 bits, big or little for any",

@@ -1,7 +1,7 @@
 #include "field/field_walk.h"
 
 #include "field/field_template.h"
-#include "field/tag_address.h"
+#include "tunnel/tag_address.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -12,7 +12,7 @@ static int64_t data_bytes(const struct plan_block *block)
 
 int64_t line_request_us(const struct link_url *url, int64_t latency_us, const struct plan_block *block)
 {
-    if (url->scheme == LINK_TCP) {
+    if (url->scheme != LINK_RTU) {
         return latency_us;
     }
     int64_t characters = REQUEST_CHARACTERS + ANSWER_CHARACTERS_AROUND + data_bytes(block);

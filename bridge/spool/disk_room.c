@@ -19,7 +19,7 @@ int64_t disk_room_free(const char *path)
     if (statvfs(dirname(folder), &status) != 0) {
         return -1;
     }
-    return (int64_t)(status.f_bavail * status.f_frsize);
+    return (int64_t)status.f_bavail * (int64_t)status.f_frsize; /* f_frsize alone may have 32 bits */
 }
 
 static bool ballast_name(const char *path, char *name)

@@ -1,6 +1,7 @@
 #include "spool/fence.h"
 
 #include "base/array.h"
+#include "spool/lost.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,10 +9,11 @@
 struct fence {
     struct spool *spool;
     sqlite3_stmt *find;   /* what this store acknowledged */
-    sqlite3_stmt *others; /* what any store acknowledged */
+    sqlite3_stmt *others; /* what any other store acknowledged */
     sqlite3_stmt *set;
     sqlite3_stmt *raise;
-    sqlite3_stmt *logged; /* the ack log of a range */
+    struct lost *lost;
+    int64_t started_us; /* wall */
     bool met;
     uint8_t store[FENCE_STORE_ID_SIZE];
 };
@@ -29,16 +31,16 @@ enum err fence_new(struct spool *spool, struct fence **out, struct err_text *why
         sqlite3_stmt **statement;
     } rows[] = {
         {"SELECT highest_acked FROM peer_store WHERE store = ?1", &fence->find},
-        {"SELECT max(highest_acked) FROM peer_store", &fence->others},
+        {"SELECT max(highest_acked) FROM peer_store WHERE store <> ?1", &fence->others},
         {"INSERT OR REPLACE INTO peer_store (store, highest_acked) VALUES (?1, ?2)", &fence->set},
         {"UPDATE peer_store SET highest_acked = max(highest_acked, ?2) WHERE store = ?1", &fence->raise},
-        {"SELECT seq, readings, first_us, last_us FROM ack_log"
-         " WHERE seq BETWEEN ?1 AND ?2 AND result IN (0, 1) ORDER BY seq",
-         &fence->logged},
     };
     enum err result = ERR_OK;
     for (size_t i = 0; result == ERR_OK && i < ARRAY_LENGTH(rows); i++) {
         result = db_prepare(spool_db(spool), rows[i].sql, rows[i].statement, why);
+    }
+    if (result == ERR_OK) {
+        result = lost_new(spool, &fence->lost, why);
     }
     if (result != ERR_OK) {
         fence_free(fence);
@@ -48,6 +50,11 @@ enum err fence_new(struct spool *spool, struct fence **out, struct err_text *why
     return ERR_OK;
 }
 
+void fence_started(struct fence *fence, int64_t now_us)
+{
+    fence->started_us = now_us;
+}
+
 void fence_free(struct fence *fence)
 {
     if (fence) {
@@ -55,7 +62,7 @@ void fence_free(struct fence *fence)
         sqlite3_finalize(fence->others);
         sqlite3_finalize(fence->set);
         sqlite3_finalize(fence->raise);
-        sqlite3_finalize(fence->logged);
+        lost_free(fence->lost);
         free(fence);
     }
 }
@@ -84,82 +91,85 @@ enum err fence_acked(struct fence *fence, uint64_t highest, struct err_text *why
     return fence->met ? save(fence, fence->raise, highest, why) : ERR_OK;
 }
 
-/* What was acknowledged from `first` to `last`, as gaps; what the ack log no longer has counts as unknown. */
-static enum err list_acknowledged(struct fence *fence, uint64_t first, uint64_t last, struct gap_list *gaps,
-                                  struct err_text *why)
+/* What this store has acknowledged, or if it is unknown any other. */
+struct memory {
+    bool known;  /* the store is */
+    bool others; /* other stores are */
+    uint64_t acked;
+};
+
+static enum err remember(struct fence *fence, const struct fence_meeting *meeting, struct memory *memory,
+                         struct err_text *why)
 {
-    bool row = true;
-    bool any = false;
-    enum err result = ERR_OK;
-    sqlite3_bind_int64(fence->logged, 1, (int64_t)first);
-    sqlite3_bind_int64(fence->logged, 2, (int64_t)last);
-    while (result == ERR_OK && row) {
-        result = db_step(spool_db(fence->spool), fence->logged, &row, why);
-        if (result != ERR_OK || !row) {
-            continue;
-        }
-        uint64_t seq = (uint64_t)sqlite3_column_int64(fence->logged, 0);
-        if (!any && seq > first) {
-            gap_list_add(
-                gaps,
-                &(struct gap){.reason = GAP_RESTORED, .first_sequence = first, .last_sequence = seq - 1});
-        }
-        any = true;
-        gap_list_add(gaps, &(struct gap){
-                               .reason = GAP_RESTORED,
-                               .first_sequence = seq,
-                               .last_sequence = seq,
-                               .readings = (uint64_t)sqlite3_column_int64(fence->logged, 1),
-                               .from_us = sqlite3_column_int64(fence->logged, 2),
-                               .to_us = sqlite3_column_int64(fence->logged, 3),
-                           });
+    uint64_t others = 0;
+    *memory = (struct memory){0};
+    sqlite3_bind_blob(fence->find, 1, meeting->store, sizeof meeting->store, SQLITE_STATIC);
+    sqlite3_bind_blob(fence->others, 1, meeting->store, sizeof meeting->store, SQLITE_STATIC);
+    enum err result = number(fence, fence->find, &memory->acked, &memory->known, why);
+    if (result == ERR_OK) {
+        result = number(fence, fence->others, &others, &memory->others, why);
     }
-    if (result == ERR_OK && !any) {
-        gap_list_add(gaps,
-                     &(struct gap){.reason = GAP_RESTORED, .first_sequence = first, .last_sequence = last});
-    }
+    memory->acked = memory->known ? memory->acked : others;
     return result;
 }
 
-/* Compares with what this store, or if it is unknown any other, has acknowledged. */
+static void blame(struct fence_verdict *verdict, const struct memory *memory)
+{
+    verdict->store_restored = memory->known && !memory->others;
+    verdict->store_incomplete = memory->known && memory->others;
+    verdict->store_unknown = !memory->known;
+}
+
+/* The store says what it has; what it lacks of what was acknowledged is lost there. */
 static enum err look_back(struct fence *fence, const struct fence_meeting *meeting, struct gap_list *gaps,
                           struct fence_verdict *verdict, struct err_text *why)
 {
-    bool known = false;
-    bool others = false;
-    uint64_t acked = 0;
-    sqlite3_bind_blob(fence->find, 1, meeting->store, sizeof meeting->store, SQLITE_STATIC);
-    enum err result = number(fence, fence->find, &acked, &known, why);
-    if (result == ERR_OK && !known) {
-        result = number(fence, fence->others, &acked, &others, why);
-    }
-    if (result != ERR_OK || acked <= meeting->highest) {
+    struct memory memory;
+    enum err result = remember(fence, meeting, &memory, why);
+    bool behind = memory.acked > meeting->highest;
+    if (result != ERR_OK || (!behind && meeting->missing_count == 0)) {
         return result;
     }
-    verdict->store_restored = known;
-    verdict->store_unknown = !known;
-    verdict->first = meeting->highest + 1;
-    verdict->last = acked;
-    result = list_acknowledged(fence, verdict->first, verdict->last, gaps, why);
+    result = lost_begin(fence->lost, why);
+    for (size_t i = 0; result == ERR_OK && i < meeting->missing_count; i++) {
+        const struct frame_range *missing = &meeting->missing[i];
+        uint64_t last = missing->last < meeting->next_seq ? missing->last : meeting->next_seq - 1;
+        result = lost_list(fence->lost, missing->first, last, gaps, why);
+    }
+    if (result == ERR_OK && behind) {
+        result = lost_list(fence->lost, meeting->highest + 1, memory.acked, gaps, why);
+    }
+    if (result != ERR_OK || (!behind && gaps->count == 0)) {
+        return result;
+    }
+    blame(verdict, &memory);
+    verdict->first = gaps->count > 0 ? gaps->gaps[0].first_sequence : meeting->highest + 1;
+    verdict->last = gaps->count > 0 ? gaps->gaps[gaps->count - 1].last_sequence : memory.acked;
     for (size_t i = 0; i < gaps->count; i++) {
         verdict->readings += gaps->gaps[i].readings;
     }
-    return result;
+    return ERR_OK;
 }
 
-static void look_ahead(struct fence *fence, const struct fence_meeting *meeting, struct gap_list *gaps,
-                       struct fence_verdict *verdict)
+/* What the earlier life took after the copy was made, and had not delivered, is lost; how much, nobody knows.
+ */
+static enum err look_ahead(struct fence *fence, const struct fence_meeting *meeting, struct gap_list *gaps,
+                           struct fence_verdict *verdict, struct err_text *why)
 {
     if (meeting->highest < meeting->next_seq) {
-        return;
+        return ERR_OK;
     }
+    struct gap gap = {.reason = GAP_RESTORED,
+                      .first_sequence = meeting->next_seq,
+                      .last_sequence = meeting->highest,
+                      .to_us = fence->started_us};
     verdict->spool_restored = true;
     verdict->first = meeting->next_seq;
     verdict->last = meeting->highest;
     spool_set_next_seq(fence->spool, meeting->highest + 1);
-    gap_list_add(gaps, &(struct gap){.reason = GAP_RESTORED,
-                                     .first_sequence = meeting->next_seq,
-                                     .last_sequence = meeting->highest});
+    enum err result = lost_newest_us(fence->lost, &gap.from_us, why);
+    gap_list_add(gaps, &gap);
+    return result;
 }
 
 enum err fence_meet(struct fence *fence, const struct fence_meeting *meeting, int64_t now_us,
@@ -169,7 +179,9 @@ enum err fence_meet(struct fence *fence, const struct fence_meeting *meeting, in
     *verdict = (struct fence_verdict){0};
     enum err result = look_back(fence, meeting, &gaps, verdict, why);
     if (result == ERR_OK) {
-        look_ahead(fence, meeting, &gaps, verdict);
+        result = look_ahead(fence, meeting, &gaps, verdict, why);
+    }
+    if (result == ERR_OK) {
         result = spool_append_gaps(fence->spool, &gaps, now_us, made, why);
     }
     if (result != ERR_OK) {

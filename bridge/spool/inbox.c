@@ -55,6 +55,7 @@ static void free_requests(struct spool_request *requests, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         free(requests[i].text);
+        free(requests[i].missing);
     }
     free(requests);
 }

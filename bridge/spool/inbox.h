@@ -42,7 +42,8 @@ struct spool_request {
         uint64_t seq;
         struct spool_change *change;
     } as;
-    char *text; /* why a batch was rejected; owned (malloc), else NULL */
+    char *text;                  /* why a batch was rejected; owned (malloc), else NULL */
+    struct frame_range *missing; /* JOIN: what its meeting borrows; owned (malloc), else NULL */
 };
 
 /* What the consumer holds; it owns the memory between two calls of inbox_take(). All zero to begin with. */

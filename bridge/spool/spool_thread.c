@@ -152,8 +152,11 @@ static enum err on_join(struct spool_thread *thread, struct spool_request *reque
     struct spool *spool = spooler_spool(thread->spooler);
     enum err result = commit(thread, true, why); /* answers that wait: what they answer is no backlog */
     if (result == ERR_OK) {
+        request->as.meeting.missing = request->missing;
         result = spooler_meet(thread->spooler, &request->as.meeting, &now, &committed, &joined.verdict, why);
     }
+    free(request->missing);
+    request->missing = NULL;
     spool_batches_clear(&committed); /* part of the backlog that is named below */
     if (result == ERR_OK) {
         result = spool_first_seq(spool, &joined.first_seq, why);
@@ -228,7 +231,7 @@ static enum err on_configure(struct spool_thread *thread, struct spool_request *
     }
     request->as.change = NULL;
     change_done(thread, change, result, why);
-    return result;
+    return result == ERR_DISK_FULL ? ERR_OK : result; /* the requests behind it are to be handled, too */
 }
 
 typedef enum err (*handler)(struct spool_thread *, struct spool_request *, struct err_text *);

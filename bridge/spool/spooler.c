@@ -349,6 +349,7 @@ enum err spooler_start(struct spooler *spooler, const struct spooler_time *now, 
 {
     struct spool_batches made = {0};
     note_interruption(spooler, now);
+    fence_started(spooler->fence, now->wall_us);
     spooler->received_us = now->wall_us;
     spooler->mark_us = now->mono_us;
     enum err result = spooler_commit(spooler, now, true, &made, why);

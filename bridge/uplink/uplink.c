@@ -50,6 +50,10 @@ static void log_verdict(const struct uplink *uplink, const struct fence_verdict 
     } else if (verdict->store_restored) {
         what = "the server's store has lost what it had acknowledged: it came back from an old copy; what is "
                "lost is reported as a gap record";
+    } else if (verdict->store_incomplete) {
+        what =
+            "the server's store lacks what was acknowledged: another server's store has it, or this one came "
+            "back from an old copy; it is reported as a gap record";
     } else if (verdict->store_unknown) {
         what = "this store is new to the bridge, another one has acknowledged batches before: they are "
                "reported as a gap record";
@@ -85,14 +89,26 @@ static void on_catalog_acked(void *owner, const struct frame_catalog_ack *ack)
     }
 }
 
+/* NULL: there is none, or no memory: then the next session does it. */
+static struct frame_range *copy_missing(const struct frame_welcome *welcome)
+{
+    size_t size = welcome->missing_count * sizeof welcome->missing[0];
+    struct frame_range *copy = size > 0 ? malloc(size) : NULL;
+    return copy ? memcpy(copy, welcome->missing, size) : NULL;
+}
+
 /* The server has spoken: ask the spool what there is to send. */
 static void join(struct uplink *uplink)
 {
     struct spool_request request = {
         .kind = SPOOL_REQUEST_JOIN,
         .session = uplink->session,
-        .as.meeting = {.highest = uplink->welcome.highest, .next_seq = uplink->open.next_sequence},
+        .as.meeting = {.highest = uplink->welcome.highest,
+                       .next_seq = uplink->open.next_sequence,
+                       .missing_count = uplink->welcome.missing_count},
+        .missing = copy_missing(&uplink->welcome),
     };
+    request.as.meeting.missing_count = request.missing ? request.as.meeting.missing_count : 0;
     memcpy(request.as.meeting.store, uplink->hello.store_id, sizeof request.as.meeting.store);
     uplink->state = UPLINK_JOINING;
     metric_add(&uplink->metrics[UPLINK_SESSIONS], 1);
@@ -102,6 +118,7 @@ static void join(struct uplink *uplink)
              log_str("cipher", channel_cipher(uplink->channel)),
              log_ms("clock_ahead_ms", uplink->hello.wall_us - clock_wall_us()));
     if (spool_thread_request(uplink->spool, &request, 1) != ERR_OK) {
+        free(request.missing);
         uplink_renew(uplink, "the spool is too busy");
     }
 }
@@ -248,7 +265,6 @@ void uplink_joined(struct uplink *uplink, const struct spool_joined *joined)
         return;
     }
     log_verdict(uplink, &joined->verdict);
-    uplink->taken_until = joined->verdict.spool_restored ? joined->verdict.last : uplink->taken_until;
     uplink->state = UPLINK_SENDING;
     backfill_add(&uplink->backfill, joined->first_seq, joined->next_seq - 1);
     if (!endpoints_is_preferred(&uplink->endpoints) && uplink->options.fail_back_ms > 0) {

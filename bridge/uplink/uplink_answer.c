@@ -82,12 +82,23 @@ void uplink_refuse(struct uplink *uplink, uint64_t seq, const char *text)
     trim(uplink, &sent, &range, clock_wall_us());
 }
 
-/* After a spool came back from an old copy its numbers may be taken: the readings go under another one. */
+/* Whether the store had a batch of this number when the session began, so that a rejection means that it has
+ * another one: the spool is a copy, or came back from one. */
+static bool is_taken(const struct frame_welcome *welcome, uint64_t seq)
+{
+    for (size_t i = 0; i < welcome->missing_count; i++) {
+        if (seq >= welcome->missing[i].first && seq <= welcome->missing[i].last) {
+            return false;
+        }
+    }
+    return seq <= welcome->highest;
+}
+
 static void on_rejected(struct uplink *uplink, const struct sent_batch *sent, const struct ack_range *range,
                         int64_t wall_us)
 {
     metric_add(&uplink->metrics[UPLINK_REJECTED], 1);
-    if (sent->seq > uplink->taken_until) {
+    if (!is_taken(&uplink->welcome, sent->seq)) {
         log_rejected(uplink, sent->seq, range->text);
         trim(uplink, sent, range, wall_us);
         return;

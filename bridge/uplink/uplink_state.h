@@ -56,7 +56,6 @@ struct uplink {
     struct frame_open open;
     struct frame_hello hello;
     struct frame_welcome welcome;
-    uint64_t taken_until; /* once the spool came back from an old copy: the store has others up to here */
 
     struct spool_batches live;
     struct spool_batches chunk;

@@ -6,6 +6,8 @@
 #include <sys/timex.h>
 #include <time.h>
 
+_Static_assert(sizeof(time_t) == sizeof(int64_t), "times go on after 2038");
+
 static int64_t now_us(clockid_t id)
 {
     struct timespec now;

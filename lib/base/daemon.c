@@ -75,7 +75,7 @@ static bool configure_log(const struct command_line *line, const struct settings
 }
 
 /* Loads and checks; the caller frees `target` whatever comes back. */
-static enum err load(const struct daemon *daemon, const char *config, void *target,
+static enum err load(const struct daemon *daemon, const char *config, bool files, void *target,
                      struct diagnostics *diagnostics)
 {
     enum err err = config ? options_load(config, daemon->table, target, diagnostics)
@@ -83,6 +83,9 @@ static enum err load(const struct daemon *daemon, const char *config, void *targ
     bool complete = err == ERR_OK || err == ERR_CONFIG;
     if (complete && daemon->check) {
         daemon->check(target, diagnostics);
+    }
+    if (complete && files && daemon->check_files) {
+        daemon->check_files(target, diagnostics);
     }
     if (err == ERR_OK && diagnostics_count(diagnostics) > 0) {
         err = ERR_CONFIG;
@@ -104,7 +107,7 @@ enum err daemon_load(const struct daemon *daemon, const char *config, void *targ
     if (!diagnostics) {
         return ERR_NO_MEMORY;
     }
-    enum err err = load(daemon, config, target, diagnostics);
+    enum err err = load(daemon, config, true, target, diagnostics);
     diagnostics_log(diagnostics, "config");
     diagnostics_free(diagnostics);
     if (err != ERR_OK) {
@@ -153,7 +156,8 @@ static int start(const struct daemon *daemon, const struct settings *settings, v
         fprintf(stderr, "%s: out of memory\n", daemon->program);
         return EXIT_FAILURE;
     }
-    enum err err = load(daemon, settings->config, target, diagnostics);
+    bool files = !settings->print_config && !(daemon->without_files && *daemon->without_files);
+    enum err err = load(daemon, settings->config, files, target, diagnostics);
     int status = conclude(daemon, settings, target, err, diagnostics);
     diagnostics_free(diagnostics);
     if (status != DAEMON_RUN) {

@@ -47,8 +47,15 @@ struct daemon {
      * to its end.
      */
     void (*check)(void *target, struct diagnostics *diagnostics);
-    /* Frees what check() has set outside the table; called before options_free() when `target` is not going
-     * to be used. May be NULL. */
+    /*
+     * Rules about the files that the configuration names: certificates and the like. As check(), but not
+     * asked by --print-config, nor where `*without_files` (an argument of the program's own; may be NULL) is
+     * set: who looks at a configuration need not sit at the machine it is for.
+     */
+    void (*check_files)(void *target, struct diagnostics *diagnostics);
+    const bool *without_files;
+    /* Frees what the checks have set outside the table; called before options_free() when `target` is not
+     * going to be used. May be NULL. */
     void (*release)(void *target);
 };
 

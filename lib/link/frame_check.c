@@ -1,7 +1,5 @@
 #include "link/frame_check.h"
 
-#include "modbus/mbap.h"
-
 enum { RTU_CRC_SIZE = 2, UNIT_DEVICE = 0, UNIT_DEVICE_TOO = 255 };
 
 static enum frame_verdict check_pdu(struct bytes pdu, const struct frame_expected *expected,
@@ -13,6 +11,15 @@ static enum frame_verdict check_pdu(struct bytes pdu, const struct frame_expecte
 static bool is_unit(uint8_t unit, const struct frame_expected *expected)
 {
     return unit == expected->unit || expected->unit == UNIT_DEVICE || expected->unit == UNIT_DEVICE_TOO;
+}
+
+enum frame_verdict frame_check_adu(const struct mbap *adu, const struct frame_expected *expected,
+                                   struct pdu_response *response)
+{
+    if (adu->transaction != expected->transaction) {
+        return FRAME_STALE;
+    }
+    return is_unit(adu->unit, expected) ? check_pdu(adu->pdu, expected, response) : FRAME_FOREIGN;
 }
 
 enum frame_verdict frame_check_tcp(struct bytes frame, const struct frame_expected *expected,
@@ -28,15 +35,9 @@ enum frame_verdict frame_check_tcp(struct bytes frame, const struct frame_expect
     if (result == MBAP_DISCARDED) {
         return FRAME_FOREIGN;
     }
-    if (adu.transaction != expected->transaction) {
-        return FRAME_STALE;
-    }
-    if (!is_unit(adu.unit, expected)) {
-        return FRAME_FOREIGN;
-    }
     /* The same bytes where the caller keeps them, not in our reader. */
-    struct bytes pdu = {.data = frame.data + MBAP_HEADER_SIZE, .size = adu.pdu.size};
-    return check_pdu(pdu, expected, response);
+    adu.pdu.data = frame.data + MBAP_HEADER_SIZE;
+    return frame_check_adu(&adu, expected, response);
 }
 
 enum frame_verdict frame_check_rtu(struct bytes frame, const struct frame_expected *expected,

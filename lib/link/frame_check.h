@@ -5,7 +5,7 @@
 #define BOURDON_LINK_FRAME_CHECK_H
 
 #include "base/buffer.h"
-#include "modbus/pdu.h"
+#include "modbus/mbap.h"
 
 #include <stdint.h>
 
@@ -27,6 +27,10 @@ struct frame_expected {
  * Messaging guide, section 4.2: units 0 and 255 mean the device itself, whose answer may bear any unit.
  */
 enum frame_verdict frame_check_tcp(struct bytes frame, const struct frame_expected *expected,
+                                   struct pdu_response *response);
+
+/* The same for a frame that the length field delimits; the response borrows from its PDU. */
+enum frame_verdict frame_check_adu(const struct mbap *adu, const struct frame_expected *expected,
                                    struct pdu_response *response);
 
 /* `frame` is unit, PDU and CRC; the CRC has been checked. */

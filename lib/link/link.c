@@ -36,3 +36,15 @@ void link_free(struct link *link)
         link->operations->free(link);
     }
 }
+
+void link_count_outcome(metric_value *counters, enum link_outcome outcome)
+{
+    static const int counted[] = {
+        [LINK_ANSWERED] = -1,      [LINK_TIMED_OUT] = LINK_TIMEOUTS,
+        [LINK_LOST] = LINK_LOSSES, [LINK_BROKE_PROTOCOL] = LINK_BROKEN_FRAMES,
+        [LINK_INTERRUPTED] = -1,
+    };
+    if (counted[outcome] >= 0) {
+        metric_add(&counters[counted[outcome]], 1);
+    }
+}

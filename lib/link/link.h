@@ -1,6 +1,6 @@
 /*
- * link: one way to the units: a TCP endpoint or a serial line. It is connected or not, and takes one request
- * at a time.
+ * link: one way to the units: a TCP endpoint, plain or with TLS, or a serial line. It is connected or not,
+ * and takes one request at a time.
  *
  * After any outcome but LINK_ANSWERED the link is disconnected: an answer that comes late finds nobody. An
  * answer that belongs to another request, or comes from another unit than the one asked, is dropped, counted
@@ -53,7 +53,8 @@ struct link_setup {
     struct link_url url;
     int64_t response_timeout_us;
     int64_t connect_timeout_us;
-    metric_value *counters; /* LINK_COUNTERS; borrowed */
+    metric_value *counters;  /* LINK_COUNTERS; borrowed */
+    struct tls_context *tls; /* LINK_TLS only: a client's; the link takes its own reference */
 };
 
 struct link;
@@ -72,12 +73,20 @@ struct link {
     bool connected;
 };
 
-/* ERR_REFUSED, ERR_TIMEOUT, ERR_NOT_FOUND (the name), ERR_IO (the serial line), ERR_CLOSED (interrupted). */
+/* A disconnected link of the kind that the URL asks for. ERR_LIMIT: more links than descriptors below 1024;
+ * ERR_NO_MEMORY; ERR_CONFIG. */
+MUST_USE enum err link_new(const struct link_setup *setup, struct link **link, struct err_text *why);
+
+/* ERR_REFUSED, ERR_TIMEOUT, ERR_NOT_FOUND (the name), ERR_IO (the serial line), ERR_CLOSED (interrupted);
+ * with TLS also ERR_VERSION and ERR_MALFORMED. */
 MUST_USE enum err link_connect(struct link *link, struct err_text *why);
 MUST_USE enum link_outcome link_exchange(struct link *link, struct link_exchange *exchange);
 void link_disconnect(struct link *link); /* may be disconnected already */
 /* Ends what the link waits for, now and for good. Any thread. */
 void link_interrupt(struct link *link);
 void link_free(struct link *link); /* NULL is fine */
+
+/* For every kind of link: counts what an exchange came to. */
+void link_count_outcome(metric_value *counters, enum link_outcome outcome);
 
 #endif

@@ -3,7 +3,8 @@
 #include "base/clock.h"
 #include "link/frame_check.h"
 #include "link/low_descriptor.h"
-#include "link/tcp_connect.h"
+#include "link/receive_adu.h"
+#include "link/tcp_way.h"
 #include "modbus/mbap.h"
 
 #include <errno.h>
@@ -27,14 +28,11 @@ struct link_libmodbus {
     struct link link;
     struct link_setup setup;
     modbus_t *context;
-    int slot; /* low_descriptor */
-    int wake; /* eventfd that ends the waiting on a serial line; -1 for TCP */
-    atomic_bool interrupted;
+    struct tcp_way way; /* of a serial line: only its descriptor */
+    int wake;           /* eventfd that ends the waiting on a serial line; -1 for TCP */
     uint16_t transaction;
-    struct resolve resolve;
-    struct resolve_addresses known; /* what the name meant last */
-    int64_t silent_until_us;        /* RTU: the rest between two frames */
-    uint8_t frame[FRAME_MAX];       /* as received */
+    int64_t silent_until_us;  /* RTU: the rest between two frames */
+    uint8_t frame[FRAME_MAX]; /* as received */
 };
 
 static struct link_libmodbus *self_of(struct link *link)
@@ -47,37 +45,15 @@ static void count(struct link_libmodbus *self, enum link_counter counter)
     metric_add(&self->setup.counters[counter], 1);
 }
 
-/* The name server may be away while the PLC is not: what the name meant last will do. */
-static enum err find_addresses(struct link_libmodbus *self, int64_t deadline_us, struct err_text *why)
-{
-    const struct resolve_wait wait = {.deadline_us = deadline_us, .cancelled = &self->interrupted};
-    struct resolve_addresses found;
-    const struct link_url *url = &self->setup.url;
-    enum err result = resolve_host(&self->resolve, url->host, url->port, &wait, &found, why);
-    if (result == ERR_OK) {
-        self->known = found;
-    }
-    return result == ERR_CLOSED || self->known.count == 0 ? result : ERR_OK;
-}
-
 static enum err connect_tcp(struct link *link, struct err_text *why)
 {
     struct link_libmodbus *self = self_of(link);
-    int64_t start_us = clock_mono_us();
-    enum err result = find_addresses(self, start_us + self->setup.connect_timeout_us / 2, why);
+    const struct link_url *url = &self->setup.url;
+    enum err result = tcp_way_connect(&self->way, url->host, url->port, self->setup.connect_timeout_us, why);
     if (result != ERR_OK) {
         return result;
     }
-    const struct tcp_connect connect = {
-        .slot = self->slot,
-        .deadline_us = start_us + self->setup.connect_timeout_us,
-        .cancelled = &self->interrupted,
-    };
-    result = tcp_connect(&connect, &self->known, why);
-    if (result != ERR_OK) {
-        return err_prefix(why, result, "%s port %u", self->setup.url.host, self->setup.url.port);
-    }
-    modbus_set_socket(self->context, self->slot);
+    modbus_set_socket(self->context, self->way.slot);
     count(self, LINK_CONNECTS);
     return ERR_OK;
 }
@@ -115,8 +91,8 @@ static enum err connect_rtu(struct link *link, struct err_text *why)
     if (open_line(self) != 0) {
         return err_errno(why, errno, "open %s", self->setup.url.device);
     }
-    enum err result = low_descriptor_fill(self->slot, modbus_get_socket(self->context), why);
-    modbus_set_socket(self->context, result == ERR_OK ? self->slot : -1);
+    enum err result = low_descriptor_fill(self->way.slot, modbus_get_socket(self->context), why);
+    modbus_set_socket(self->context, result == ERR_OK ? self->way.slot : -1);
     if (result == ERR_OK) {
         count(self, LINK_CONNECTS);
     }
@@ -126,7 +102,7 @@ static enum err connect_rtu(struct link *link, struct err_text *why)
 static void disconnect_tcp(struct link *link)
 {
     struct link_libmodbus *self = self_of(link);
-    low_descriptor_empty(self->slot);
+    tcp_way_disconnect(&self->way);
     modbus_set_socket(self->context, -1);
 }
 
@@ -134,31 +110,29 @@ static void disconnect_tcp(struct link *link)
 static void disconnect_rtu(struct link *link)
 {
     struct link_libmodbus *self = self_of(link);
-    modbus_set_socket(self->context, fcntl(self->slot, F_DUPFD_CLOEXEC, 0));
+    modbus_set_socket(self->context, fcntl(self->way.slot, F_DUPFD_CLOEXEC, 0));
     modbus_close(self->context);
-    low_descriptor_empty(self->slot);
+    low_descriptor_empty(self->way.slot);
 }
 
 static void interrupt(struct link *link)
 {
     struct link_libmodbus *self = self_of(link);
-    atomic_store(&self->interrupted, true);
-    if (self->wake >= 0) {
-        eventfd_write(self->wake, 1);
-    } else {
-        /* Fails where nothing is open there, which is as well. */
-        (void)shutdown(self->slot, SHUT_RDWR);
+    if (self->wake < 0) {
+        tcp_way_interrupt(&self->way);
+        return;
     }
+    atomic_store(&self->way.interrupted, true);
+    eventfd_write(self->wake, 1);
 }
 
 static void free_link(struct link *link)
 {
     struct link_libmodbus *self = self_of(link);
-    resolve_fini(&self->resolve);
     if (self->context) {
         modbus_free(self->context);
     }
-    low_descriptor_release(self->slot);
+    tcp_way_fini(&self->way);
     if (self->wake >= 0) {
         close(self->wake);
     }
@@ -168,13 +142,13 @@ static void free_link(struct link *link)
 /* The outcome that errno of libmodbus means; its own numbers lie above the system's. */
 static enum link_outcome outcome_of_errno(const struct link_libmodbus *self, int reason)
 {
-    if (atomic_load(&self->interrupted)) {
+    if (atomic_load(&self->way.interrupted)) {
         return LINK_INTERRUPTED;
     }
     if (reason == ETIMEDOUT || reason == EAGAIN) {
         return LINK_TIMED_OUT;
     }
-    return reason >= MODBUS_ENOBASE ? LINK_BROKE_PROTOCOL : LINK_LOST;
+    return reason >= MODBUS_ENOBASE || reason == EBADMSG ? LINK_BROKE_PROTOCOL : LINK_LOST;
 }
 
 /* Receives one frame before the deadline; its size, or errno as a negative number. */
@@ -188,6 +162,17 @@ static int receive_frame(struct link_libmodbus *self, int64_t deadline_us)
                                 (uint32_t)(left_us % CLOCK_US_PER_S));
     int size = modbus_receive_confirmation(self->context, self->frame);
     return size < 0 ? -errno : size;
+}
+
+/* libmodbus takes the answer to a function that it does not know for two bytes. On a serial line nothing else
+ * says where it ends: there it breaks the standard. */
+static bool is_beyond_libmodbus(const struct link_libmodbus *self, const struct link_exchange *exchange)
+{
+    uint8_t function = exchange->request->function;
+    bool known = function <= MODBUS_WRITE_SINGLE_REGISTER || function == MODBUS_WRITE_MULTIPLE_COILS ||
+                 function == MODBUS_WRITE_MULTIPLE_REGISTERS || function == MODBUS_MASK_WRITE_REGISTER ||
+                 function == MODBUS_READ_WRITE_MULTIPLE_REGISTERS;
+    return self->setup.url.scheme == LINK_TCP && !known;
 }
 
 static enum frame_verdict check_frame(struct link_libmodbus *self, size_t size,
@@ -211,7 +196,9 @@ static enum link_outcome await_answer(struct link_libmodbus *self, struct link_e
                                       int64_t deadline_us)
 {
     for (int dropped = 0; dropped < LINK_DISCARDS_MAX; dropped++) {
-        int size = receive_frame(self, deadline_us);
+        int size = is_beyond_libmodbus(self, exchange)
+                       ? receive_adu(modbus_get_socket(self->context), self->frame, deadline_us)
+                       : receive_frame(self, deadline_us);
         if (size < 0) {
             return outcome_of_errno(self, -size);
         }
@@ -225,18 +212,6 @@ static enum link_outcome await_answer(struct link_libmodbus *self, struct link_e
         count(self, verdict == FRAME_STALE ? LINK_STALE_FRAMES : LINK_FOREIGN_FRAMES);
     }
     return LINK_BROKE_PROTOCOL;
-}
-
-static void count_outcome(struct link_libmodbus *self, enum link_outcome outcome)
-{
-    static const int counters[] = {
-        [LINK_ANSWERED] = -1,      [LINK_TIMED_OUT] = LINK_TIMEOUTS,
-        [LINK_LOST] = LINK_LOSSES, [LINK_BROKE_PROTOCOL] = LINK_BROKEN_FRAMES,
-        [LINK_INTERRUPTED] = -1,
-    };
-    if (counters[outcome] >= 0) {
-        count(self, (enum link_counter)counters[outcome]);
-    }
 }
 
 /* Sends the request and gives the outcome of the sending alone. */
@@ -255,7 +230,7 @@ static enum link_outcome send_tcp(struct link_libmodbus *self, const struct link
     mbap_write(&writer, &adu);
     /* One frame at most is on its way: a socket that does not take it whole is stuck. */
     size_t size = wire_written(&writer);
-    ssize_t sent = send(self->slot, frame, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = send(self->way.slot, frame, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent == (ssize_t)size) {
         return LINK_ANSWERED;
     }
@@ -272,7 +247,7 @@ static enum link_outcome exchange_tcp(struct link *link, struct link_exchange *e
         outcome = await_answer(self, exchange, deadline_us);
     }
     exchange->response_us = clock_wall_us();
-    count_outcome(self, outcome);
+    link_count_outcome(self->setup.counters, outcome);
     return outcome;
 }
 
@@ -289,7 +264,7 @@ static void keep_silence(struct link_libmodbus *self)
 static enum link_outcome await_serial(struct link_libmodbus *self, int64_t deadline_us)
 {
     struct pollfd waits[] = {
-        {.fd = self->slot, .events = POLLIN},
+        {.fd = self->way.slot, .events = POLLIN},
         {.fd = self->wake, .events = POLLIN},
     };
     for (;;) {
@@ -302,7 +277,7 @@ static enum link_outcome await_serial(struct link_libmodbus *self, int64_t deadl
         if (ready < 0 && errno == EINTR) {
             continue;
         }
-        if (atomic_load(&self->interrupted)) {
+        if (atomic_load(&self->way.interrupted)) {
             return LINK_INTERRUPTED;
         }
         if (ready <= 0) {
@@ -320,7 +295,7 @@ static enum link_outcome send_rtu(struct link_libmodbus *self, const struct link
     pdu_request_encode(&writer, exchange->request);
     modbus_set_slave(self->context, exchange->unit);
     keep_silence(self);
-    tcflush(self->slot, TCIFLUSH);
+    tcflush(self->way.slot, TCIFLUSH);
     if (modbus_send_raw_request(self->context, raw, (int)wire_written(&writer)) < 0) {
         return outcome_of_errno(self, errno);
     }
@@ -341,7 +316,7 @@ static enum link_outcome exchange_rtu(struct link *link, struct link_exchange *e
     }
     exchange->response_us = clock_wall_us();
     self->silent_until_us = clock_mono_us() + link_url_silence_us(&self->setup.url);
-    count_outcome(self, outcome);
+    link_count_outcome(self->setup.counters, outcome);
     return outcome;
 }
 
@@ -383,7 +358,7 @@ static enum err open_resources(struct link_libmodbus *self, struct err_text *why
             return err_errno(why, errno, "eventfd");
         }
     }
-    return low_descriptor_reserve(&self->slot, why);
+    return ERR_OK;
 }
 
 enum err link_libmodbus_new(const struct link_setup *setup, struct link **link, struct err_text *why)
@@ -394,9 +369,11 @@ enum err link_libmodbus_new(const struct link_setup *setup, struct link **link, 
     }
     self->link.operations = setup->url.scheme == LINK_TCP ? &tcp_operations : &rtu_operations;
     self->setup = *setup;
-    self->slot = -1;
     self->wake = -1;
-    enum err result = open_resources(self, why);
+    enum err result = tcp_way_init(&self->way, why);
+    if (result == ERR_OK) {
+        result = open_resources(self, why);
+    }
     if (result != ERR_OK) {
         free_link(&self->link);
         return result;

@@ -53,7 +53,7 @@ static bool copy_host(const char *text, size_t size, bool bracketed, struct link
 
 static enum err parse_port(const char *text, struct link_url *url, struct err_text *why)
 {
-    uint32_t port = LINK_TCP_PORT;
+    uint32_t port = url->scheme == LINK_TLS ? LINK_TLS_PORT : LINK_TCP_PORT;
     if (*text == ':') {
         if (!parse_number(text + 1, strlen(text + 1), UINT16_MAX, &port) || port == 0) {
             return err_set(why, ERR_CONFIG, "'%s' is not a port (1 to 65535)", text + 1);
@@ -65,7 +65,7 @@ static enum err parse_port(const char *text, struct link_url *url, struct err_te
     return ERR_OK;
 }
 
-static enum err parse_tcp(const char *text, struct link_url *url, struct err_text *why)
+static enum err parse_host(const char *text, struct link_url *url, struct err_text *why)
 {
     bool bracketed = *text == '[';
     const char *host = bracketed ? text + 1 : text;
@@ -164,17 +164,27 @@ static enum err parse_rtu(const char *text, struct link_url *url, struct err_tex
     return result;
 }
 
+static const struct {
+    const char *prefix;
+    enum link_scheme scheme;
+    enum err (*parse)(const char *text, struct link_url *url, struct err_text *why);
+} schemes[] = {
+    {"tcp://", LINK_TCP, parse_host},
+    {"tls://", LINK_TLS, parse_host},
+    {"rtu://", LINK_RTU, parse_rtu},
+};
+
 enum err link_url_parse(const char *text, struct link_url *url, struct err_text *why)
 {
+    for (size_t i = 0; i < ARRAY_LENGTH(schemes); i++) {
+        size_t size = strlen(schemes[i].prefix);
+        if (strncmp(text, schemes[i].prefix, size) == 0) {
+            *url = (struct link_url){.scheme = schemes[i].scheme};
+            return schemes[i].parse(text + size, url, why);
+        }
+    }
     *url = (struct link_url){.scheme = LINK_TCP};
-    if (strncmp(text, "tcp://", 6) == 0) {
-        return parse_tcp(text + 6, url, why);
-    }
-    if (strncmp(text, "rtu://", 6) == 0) {
-        url->scheme = LINK_RTU;
-        return parse_rtu(text + 6, url, why);
-    }
-    return err_set(why, ERR_CONFIG, "'%s' begins with neither tcp:// nor rtu://", text);
+    return err_set(why, ERR_CONFIG, "'%s' begins with none of tcp://, tls:// and rtu://", text);
 }
 
 int64_t link_url_characters_us(const struct link_url *url, int64_t characters)

@@ -2,6 +2,7 @@
  * link_url: where a link leads, as an operator writes it.
  *
  *   tcp://HOST[:PORT]      HOST a name, an IPv4 address or an IPv6 address in brackets; port 502 if none
+ *   tls://HOST[:PORT]      the same with MODBUS/TCP Security; port 802 if none
  *   rtu:///dev/ttyS0?baud=19200&parity=even&stop=1&data=8
  *
  * Pure. Without a query an RTU line has the standard's 19200 baud, even parity, 8 data bits, 1 stop bit
@@ -18,14 +19,15 @@ enum {
     LINK_HOST_MAX = 253, /* a DNS name, RFC 1035 */
     LINK_DEVICE_MAX = 255,
     LINK_TCP_PORT = 502,
+    LINK_TLS_PORT = 802, /* IANA: mbap/TLS/TCP */
 };
 
-enum link_scheme { LINK_TCP, LINK_RTU };
+enum link_scheme { LINK_TCP, LINK_TLS, LINK_RTU };
 
 struct link_url {
     enum link_scheme scheme;
-    char host[LINK_HOST_MAX + 1];     /* LINK_TCP: without brackets */
-    uint16_t port;                    /* LINK_TCP */
+    char host[LINK_HOST_MAX + 1];     /* LINK_TCP, LINK_TLS: without brackets */
+    uint16_t port;                    /* LINK_TCP, LINK_TLS */
     char device[LINK_DEVICE_MAX + 1]; /* LINK_RTU: absolute path */
     uint32_t baud;
     char parity; /* 'N', 'E', 'O' */

@@ -44,27 +44,30 @@ static bool quantity_allowed(uint16_t quantity, uint16_t limit)
     return limit == 0 ? quantity == 0 : quantity >= 1 && quantity <= limit;
 }
 
-static bool quantities_allowed(const struct pdu_function *function, const struct pdu_request *request)
+static bool data_fits(const struct pdu_function *function, const struct pdu_request *request)
 {
     bool has_data = function->write_max > 0 && function->code != MODBUS_MASK_WRITE_REGISTER;
     bool one_coil = function->code == MODBUS_WRITE_SINGLE_COIL; /* its value is as wide as a register */
     size_t items = pdu_function_packed_size(function->code, request->write.quantity);
     size_t expected = !has_data ? 0 : one_coil ? 2 : items;
-    return quantity_allowed(request->read.quantity, function->read_max) &&
-           quantity_allowed(request->write.quantity, function->write_max) && request->data.size == expected;
+    return function->own_data || request->data.size == expected;
 }
 
-static bool addresses_exist(struct pdu_span span)
+static bool quantities_allowed(const struct pdu_function *function, const struct pdu_request *request)
+{
+    return quantity_allowed(request->read.quantity, function->read_max) &&
+           quantity_allowed(request->write.quantity, function->write_max) && data_fits(function, request);
+}
+
+static bool span_exists(struct pdu_span span)
 {
     return (size_t)span.address + span.quantity <= PDU_ADDRESSES;
 }
 
-/* 2B is an envelope: another MEI type in it is another function. Section 6.19. */
-static bool speaks(struct bytes pdu)
+static bool addresses_exist(const struct pdu_function *function, const struct pdu_request *request)
 {
-    bool other_interface = pdu.size >= 2 && pdu.data[0] == MODBUS_ENCAPSULATED_INTERFACE &&
-                           pdu.data[1] != MEI_DEVICE_IDENTIFICATION;
-    return pdu.size >= 1 && pdu_function_known(pdu.data[0]) && !other_interface;
+    return span_exists(request->read) && span_exists(request->write) &&
+           (!function->exists || function->exists(request));
 }
 
 enum modbus_exception pdu_request_decode(struct bytes pdu, struct pdu_request *request)
@@ -72,15 +75,14 @@ enum modbus_exception pdu_request_decode(struct bytes pdu, struct pdu_request *r
     struct wire_reader reader = wire_reader(pdu.data, pdu.size);
     *request = (struct pdu_request){.function = wire_read_u8(&reader)};
     const struct pdu_function *function = pdu_function_find(request->function);
-    if (!function || !speaks(pdu)) {
+    if (!function || (function->speaks && !function->speaks(pdu))) {
         return MODBUS_ILLEGAL_FUNCTION;
     }
     function->decode_request(&reader, request);
     if (!wire_reader_done(&reader) || pdu.size > PDU_SIZE_MAX || !quantities_allowed(function, request)) {
         return MODBUS_ILLEGAL_DATA_VALUE;
     }
-    bool exist = addresses_exist(request->read) && addresses_exist(request->write);
-    return exist ? MODBUS_NO_EXCEPTION : MODBUS_ILLEGAL_DATA_ADDRESS;
+    return addresses_exist(function, request) ? MODBUS_NO_EXCEPTION : MODBUS_ILLEGAL_DATA_ADDRESS;
 }
 
 static struct bytes written_since(const struct wire_writer *writer, size_t start)

@@ -1,9 +1,9 @@
 /*
  * pdu: strict codec of the Modbus protocol data unit (MODBUS Application Protocol V1.1b3), both directions.
  *
- * Speaks function codes 01-06, 0F, 10, 16, 17 and 2B/0E. A decoder accepts exactly the form the standard
- * gives and leaves no byte over; what it gives back borrows from the bytes it was given. An encoder marks the
- * writer as failed when the result would not pass the decoder. Pure, no allocation, any thread.
+ * Speaks function codes 01-08, 0B, 0C, 0F-11, 14-18 and 2B/0E. A decoder accepts exactly the form the
+ * standard gives and leaves no byte over; what it gives back borrows from the bytes it was given. An encoder
+ * marks the writer as failed when the result would not pass the decoder. Pure, no allocation, any thread.
  *
  * Addresses are zero-based, as on the wire. Registers travel high byte first; coils and discrete inputs are
  * packed eight to a byte, the lowest address in the lowest bit.
@@ -26,6 +26,7 @@ enum {
     PDU_WRITE_COILS_MAX = 1968,     /* section 6.11 */
     PDU_WRITE_REGISTERS_MAX = 123,  /* section 6.12 */
     PDU_READ_WRITE_WRITE_MAX = 121, /* section 6.17 */
+    PDU_FIFO_MAX = 31,              /* section 6.18 */
     PDU_ADDRESSES = 65536,
 };
 
@@ -36,11 +37,32 @@ enum modbus_function {
     MODBUS_READ_INPUT_REGISTERS = 0x04,
     MODBUS_WRITE_SINGLE_COIL = 0x05,
     MODBUS_WRITE_SINGLE_REGISTER = 0x06,
+    MODBUS_READ_EXCEPTION_STATUS = 0x07,
+    MODBUS_DIAGNOSTICS = 0x08,
+    MODBUS_GET_EVENT_COUNTER = 0x0b,
+    MODBUS_GET_EVENT_LOG = 0x0c,
     MODBUS_WRITE_MULTIPLE_COILS = 0x0f,
     MODBUS_WRITE_MULTIPLE_REGISTERS = 0x10,
+    MODBUS_REPORT_SERVER_ID = 0x11,
+    MODBUS_READ_FILE_RECORD = 0x14,
+    MODBUS_WRITE_FILE_RECORD = 0x15,
     MODBUS_MASK_WRITE_REGISTER = 0x16,
     MODBUS_READ_WRITE_MULTIPLE_REGISTERS = 0x17,
+    MODBUS_READ_FIFO_QUEUE = 0x18,
     MODBUS_ENCAPSULATED_INTERFACE = 0x2b, /* only with MEI type 0E, read device identification */
+};
+
+/* Sub-functions of 08, section 6.8.1. The others are not spoken. */
+enum modbus_diagnostic {
+    MODBUS_RETURN_QUERY_DATA = 0x00,
+    MODBUS_RESTART_COMMUNICATIONS = 0x01,
+    MODBUS_RETURN_DIAGNOSTIC_REGISTER = 0x02,
+    MODBUS_CHANGE_DELIMITER = 0x03,
+    MODBUS_FORCE_LISTEN_ONLY = 0x04, /* has no response */
+    MODBUS_CLEAR_COUNTERS = 0x0a,
+    MODBUS_RETURN_MESSAGE_COUNT = 0x0b,      /* the first of eight counters … */
+    MODBUS_RETURN_CHARACTER_OVERRUNS = 0x12, /* … and the last */
+    MODBUS_CLEAR_OVERRUNS = 0x14,
 };
 
 /* An exception is an answer, not a failure. Section 7. */
@@ -69,13 +91,15 @@ struct pdu_span {
 
 /*
  * A request by what it does: the span it reads, the span it writes, or both (17). Which kind of item it is
- * follows from the function code.
+ * follows from the function code. 07, 08, 0B, 0C, 11, 14 and 15 have no span.
  */
 struct pdu_request {
     uint8_t function;
-    struct pdu_span read;
+    struct pdu_span read;  /* quantity 1 for 18: its pointer */
     struct pdu_span write; /* quantity 1 for 05, 06 and 16 */
-    struct bytes data;     /* what is written, packed as on the wire; 05: FF 00 or 00 00; empty for 16 */
+    struct bytes data; /* what is written, packed as on the wire; 05: FF 00 or 00 00; empty for 16; 08: its
+                          words; 14, 15: the sub-requests, see pdu_next_file_record() */
+    uint16_t sub_function; /* 08 only: enum modbus_diagnostic */
     uint16_t and_mask;     /* 16 only: new = (old AND and_mask) OR (or_mask AND NOT and_mask) */
     uint16_t or_mask;
     uint8_t read_code; /* 2B/0E only: 1 basic, 2 regular, 3 extended, 4 one object */
@@ -91,9 +115,11 @@ struct pdu_identification {
 };
 
 struct pdu_response {
-    uint8_t function;                         /* of the request, also for an exception */
-    uint8_t exception;                        /* enum modbus_exception or a code of the vendor's; 0 = none */
-    struct bytes data;                        /* what was read, packed as on the wire; 2B/0E: the objects */
+    uint8_t function;  /* of the request, also for an exception */
+    uint8_t exception; /* enum modbus_exception or a code of the vendor's; 0 = none */
+    struct bytes data; /* what was read, packed as on the wire; 2B/0E: the objects; 07: a byte of coils; 08: a
+                          word; 0B, 0C: status, event count and what follows; 11: the vendor's; 14: the
+                          records, see pdu_next_record_read() */
     struct pdu_identification identification; /* 2B/0E only */
 };
 
@@ -130,6 +156,21 @@ uint16_t pdu_register(struct bytes data, size_t index);
 
 /* Bytes that `quantity` packed bits take. */
 size_t pdu_bits_size(size_t quantity);
+
+/* A sub-request of 14 or 15. */
+struct pdu_file_record {
+    uint8_t reference_type; /* 6 */
+    uint16_t file;          /* from 1 on */
+    uint16_t record;        /* 0 … 9999 */
+    uint16_t length;        /* registers, at least 1 */
+    struct bytes data;      /* 15 only: what is written */
+};
+
+/* The next sub-request in the data of a request with this function code, 14 or 15. False at the end. */
+bool pdu_next_file_record(uint8_t function, struct wire_reader *records, struct pdu_file_record *record);
+
+/* The registers of the next record in the data of a 14 response. False at the end. */
+bool pdu_next_record_read(struct wire_reader *answers, struct bytes *registers);
 
 /* The next object of a 2B/0E response's data. False at the end. */
 bool pdu_next_object(struct wire_reader *objects, uint8_t *id, struct bytes *value);

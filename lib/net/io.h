@@ -83,10 +83,14 @@ struct io_listener;
 MUST_USE enum err io_listen(struct loop *loop, const char *host, const char *port, bool reuse_port,
                             void (*accepted)(void *owner, int fd), void *owner, struct io_listener **listener,
                             struct err_text *why);
+/* Whether the address is free. To be asked before the first io_listen() with `reuse_port`, which is for the
+ * threads of one program: a second program would silently get half of the connections. */
+MUST_USE enum err io_listen_check(const char *host, const char *port, struct err_text *why);
 uint16_t io_listener_port(const struct io_listener *listener); /* the port really bound, for port 0 */
 void io_listener_free(struct io_listener *listener);
 
-/* Splits "host:port", "[v6]:port"; writes host and port. False if it is neither. */
+/* Splits "host:port", "[v6]:port"; writes host and port, a number from 0 to 65535 without leading zeros.
+ * False if it is neither. */
 enum { IO_HOST_MAX = 256, IO_PORT_MAX = 16 };
 bool io_split_address(const char *text, char *host, char *port);
 

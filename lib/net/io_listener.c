@@ -53,6 +53,16 @@ static enum err bind_socket(const char *host, const char *port, bool reuse_port,
     return *fd >= 0 ? ERR_OK : err_errno(why, error_number, "listen on %s port %s", host, port);
 }
 
+enum err io_listen_check(const char *host, const char *port, struct err_text *why)
+{
+    int fd = -1;
+    enum err result = bind_socket(host, port, false, &fd, why);
+    if (result == ERR_OK) {
+        close(fd);
+    }
+    return result;
+}
+
 /* The port that was really bound, and the whole address in words. */
 static uint16_t describe(int fd, char *name)
 {

@@ -1,6 +1,6 @@
 /*
  * stream: bytes over a non-blocking socket, plain or TLS, behind five answers that tell the caller what to do
- * next. Inside lib/net only; one thread.
+ * next. Inside lib/net and lib/link; one thread.
  */
 #ifndef BOURDON_NET_STREAM_H
 #define BOURDON_NET_STREAM_H

@@ -1,185 +1,16 @@
 #include "net/tls_context.h"
 
-#include "base/array.h"
+#include "net/tls_files.h"
 #include "net/tls_identity.h"
+#include "net/tls_profile.h"
 #include "net/tls_session.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Level 2 of OpenSSL: 112 bits of security; RSA below 2048 bits and SHA-1 signatures are refused. */
 enum { SECURITY_LEVEL = 2 };
-
-/* AES-128-GCM first (R-14, R-62 of MODBUS/TCP Security name it); all are authenticated and forward secret. */
-static const char TLS13_SUITES[] =
-    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
-static const char TLS12_SUITES[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-                                   "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-                                   "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-
-/* --- reading files ------------------------------------------------------------------------------------ */
-
-static const struct {
-    int library;
-    int reason;
-    const char *text;
-} REASONS[] = {
-    {ERR_LIB_PEM, PEM_R_NO_START_LINE, "holds nothing of that kind in PEM form"},
-    {ERR_LIB_SSL, SSL_R_EE_KEY_TOO_SMALL, "its key is too weak: use P-256, or RSA of 2048 bits or more"},
-    {ERR_LIB_SSL, SSL_R_CA_KEY_TOO_SMALL, "the key of its authority is too weak: make a new authority"},
-    {ERR_LIB_SSL, SSL_R_CA_MD_TOO_WEAK,
-     "it is signed with a digest that is too weak: have it issued with SHA-256"},
-};
-
-static const char *reason_text(unsigned long error)
-{
-    for (size_t i = 0; i < ARRAY_LENGTH(REASONS); i++) {
-        if (ERR_GET_LIB(error) == REASONS[i].library && ERR_GET_REASON(error) == REASONS[i].reason) {
-            return REASONS[i].text;
-        }
-    }
-    const char *reason = ERR_reason_error_string(error);
-    return reason ? reason : "OpenSSL gives no reason";
-}
-
-/* The earliest error of OpenSSL's queue: the cause, not what followed from it. */
-static enum err openssl_error(struct err_text *why, const char *what, const char *path)
-{
-    const char *reason = reason_text(ERR_peek_error());
-    ERR_clear_error();
-    return err_set(why, ERR_CONFIG, "%s %s: %s", what, path, reason);
-}
-
-static FILE *open_file(const char *what, const char *path, struct err_text *why)
-{
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        (void)err_errno(why, errno, "%s %s: cannot be read", what, path);
-    }
-    return file;
-}
-
-static enum err check_readable(const char *what, const char *path, struct err_text *why)
-{
-    FILE *file = open_file(what, path, why);
-    if (!file) {
-        return ERR_CONFIG;
-    }
-    fclose(file);
-    return ERR_OK;
-}
-
-/* Without it OpenSSL would ask for the passphrase on the terminal, and wait. */
-static int no_passphrase(char *text, int size, int writing, void *owner)
-{
-    (void)text;
-    (void)size;
-    (void)writing;
-    *(bool *)owner = true;
-    return -1;
-}
-
-static enum err check_key_is_private(FILE *file, const char *path, struct err_text *why)
-{
-    struct stat status;
-    if (fstat(fileno(file), &status) != 0) {
-        (void)err_errno(why, errno, "private key %s", path);
-        return ERR_CONFIG;
-    }
-    if (status.st_mode & (S_IRWXG | S_IRWXO)) {
-        return err_set(why, ERR_CONFIG, "private key %s: others may use it (mode %04o): run chmod 600 on it",
-                       path, (unsigned)status.st_mode & 07777U);
-    }
-    return ERR_OK;
-}
-
-static EVP_PKEY *read_key(FILE *file, const char *path, struct err_text *why)
-{
-    if (check_key_is_private(file, path, why) != ERR_OK) {
-        return NULL;
-    }
-    bool encrypted = false;
-    EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, no_passphrase, &encrypted);
-    if (key) {
-        return key;
-    }
-    if (encrypted) {
-        ERR_clear_error();
-        (void)err_set(why, ERR_CONFIG, "private key %s: has a passphrase, and nobody is there to type it",
-                      path);
-    } else {
-        (void)openssl_error(why, "private key", path);
-    }
-    return NULL;
-}
-
-static enum err load_key(SSL_CTX *ssl, const struct tls_options *options, struct err_text *why)
-{
-    FILE *file = open_file("private key", options->key, why);
-    if (!file) {
-        return ERR_CONFIG;
-    }
-    EVP_PKEY *key = read_key(file, options->key, why);
-    fclose(file);
-    if (!key) {
-        return ERR_CONFIG;
-    }
-    int used = SSL_CTX_use_PrivateKey(ssl, key);
-    EVP_PKEY_free(key);
-    if (used == 1) {
-        return ERR_OK;
-    }
-    ERR_clear_error();
-    return err_set(why, ERR_CONFIG, "private key %s: does not belong to the certificate %s", options->key,
-                   options->certificate);
-}
-
-static enum err load_certificate(SSL_CTX *ssl, const char *path, struct err_text *why)
-{
-    if (check_readable("certificate", path, why) != ERR_OK) {
-        return ERR_CONFIG;
-    }
-    return SSL_CTX_use_certificate_chain_file(ssl, path) == 1 ? ERR_OK
-                                                              : openssl_error(why, "certificate", path);
-}
-
-static enum err load_authorities(SSL_CTX *ssl, const struct tls_options *options, struct err_text *why)
-{
-    if (check_readable("authority (ca)", options->ca, why) != ERR_OK) {
-        return ERR_CONFIG;
-    }
-    if (X509_STORE_load_file(SSL_CTX_get_cert_store(ssl), options->ca) != 1) {
-        return openssl_error(why, "authority (ca)", options->ca);
-    }
-    if (options->side == TLS_SERVER) {
-        SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(options->ca)); // tells clients which to show
-    }
-    return ERR_OK;
-}
-
-/* With a list, every certificate of a chain must be covered by one: a missing list refuses. */
-static enum err load_revocations(SSL_CTX *ssl, const char *path, struct err_text *why)
-{
-    if (!path || path[0] == '\0') {
-        return ERR_OK;
-    }
-    if (check_readable("revocation list (crl)", path, why) != ERR_OK) {
-        return ERR_CONFIG;
-    }
-    X509_STORE *store = SSL_CTX_get_cert_store(ssl);
-    X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
-    if (!lookup || X509_load_crl_file(lookup, path, X509_FILETYPE_PEM) < 1) {
-        return openssl_error(why, "revocation list (crl)", path);
-    }
-    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-    return ERR_OK;
-}
 
 static int64_t first_crl_end_us(const SSL_CTX *ssl)
 {
@@ -214,34 +45,149 @@ static enum err set_policy(SSL_CTX *ssl, const struct tls_options *options, stru
     // Otherwise a peer's flood of messages without data would keep one call of SSL_read() busy.
     SSL_CTX_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
     // No resumption: the roles, dates and revocation of a peer are judged on every connection.
-    bool good =
-        SSL_CTX_set_num_tickets(ssl, 0) == 1 &&
-        SSL_CTX_set_session_id_context(ssl, session_context, sizeof session_context - 1) == 1 &&
-        SSL_CTX_set_min_proto_version(ssl, options->allow_tls12 ? TLS1_2_VERSION : TLS1_3_VERSION) == 1 &&
-        SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) == 1 &&
-        SSL_CTX_set_cipher_list(ssl, TLS12_SUITES) == 1 && SSL_CTX_set_ciphersuites(ssl, TLS13_SUITES) == 1;
-    return good ? ERR_OK : openssl_error(why, "TLS policy of", options->certificate);
+    bool good = SSL_CTX_set_num_tickets(ssl, 0) == 1 &&
+                SSL_CTX_set_session_id_context(ssl, session_context, sizeof session_context - 1) == 1;
+    return good ? tls_profile_apply(ssl, options, why)
+                : tls_files_explain(why, "TLS policy of", options->certificate);
 }
 
-static enum err load(struct tls_context *context, const struct tls_options *options, struct err_text *why)
+static bool is_given(const char *text)
+{
+    return text && text[0] != '\0';
+}
+
+static void note_end(struct tls_context *context)
+{
+    const ASN1_TIME *end = X509_get0_notAfter(SSL_CTX_get0_certificate(context->ssl));
+    int64_t end_us = tls_identity_time_us(end);
+    if (context->not_after_us == 0 || end_us < context->not_after_us) {
+        context->not_after_us = end_us;
+    }
+}
+
+struct loading {
+    struct tls_context *context;
+    const struct tls_options *options;
+    const struct tls_faults *faults;
+    enum err first; /* what went wrong first */
+};
+
+/* Whether a step went well; else it is told, and others go on behind it. */
+static bool went_well(struct loading *loading, const char *option, enum err result,
+                      const struct err_text *why)
+{
+    if (result != ERR_OK) {
+        loading->faults->found(loading->faults->owner, option, why);
+        loading->first = loading->first == ERR_OK ? result : loading->first;
+    }
+    return result == ERR_OK;
+}
+
+/* Without authorities there is nothing to complete a chain from: the file says what is sent. */
+static enum err complete_chain(const struct loading *loading, const char *certificate, struct err_text *why)
+{
+    const struct tls_options *options = loading->options;
+    bool wanted = tls_profile_is_mbaps(options->profile) && is_given(options->ca) && loading->first == ERR_OK;
+    return wanted ? tls_files_complete_chain(loading->context->ssl, certificate, why) : ERR_OK;
+}
+
+static void load_pair(struct loading *loading, const struct tls_pair *pair)
+{
+    struct err_text why;
+    SSL_CTX *ssl = loading->context->ssl;
+    bool certified =
+        went_well(loading, "certificate", tls_files_load_certificate(ssl, pair->certificate, &why), &why);
+    const char *certificate = certified ? pair->certificate : NULL;
+    (void)went_well(loading, "key", tls_files_load_key(ssl, pair->key, certificate, &why), &why);
+    if (certified) {
+        note_end(loading->context);
+        (void)went_well(loading, "certificate", complete_chain(loading, certificate, &why), &why);
+    }
+}
+
+static int key_kind(const SSL_CTX *ssl)
+{
+    return EVP_PKEY_get_base_id(X509_get0_pubkey(SSL_CTX_get0_certificate(ssl)));
+}
+
+/* OpenSSL keeps one pair of each kind and gives each peer the one it can verify; another of the same kind
+ * would silently take the place of the first. */
+static void load_second_pair(struct loading *loading)
+{
+    struct err_text why;
+    SSL_CTX *ssl = loading->context->ssl;
+    const struct tls_options *options = loading->options;
+    if (loading->first != ERR_OK || !is_given(options->second.certificate)) {
+        return;
+    }
+    int kind = key_kind(ssl);
+    load_pair(loading, &options->second);
+    if (loading->first == ERR_OK && key_kind(ssl) == kind) {
+        enum err result =
+            err_set(&why, ERR_CONFIG,
+                    "certificates %s and %s: both have the same kind of key: one is to be RSA, the other "
+                    "P-256",
+                    options->certificate, options->second.certificate);
+        (void)went_well(loading, "certificate", result, &why);
+    }
+}
+
+/* Whose certificate it is, as the first of ours says. */
+static void note_owner(struct tls_context *context)
+{
+    X509 *certificate = SSL_CTX_get0_certificate(context->ssl);
+    struct tls_peer ourselves;
+    if (certificate) {
+        tls_identity_read(certificate, &ourselves);
+        memcpy(context->bridge, ourselves.bridge, sizeof context->bridge);
+    }
+}
+
+/* "ab:CD:…", as `openssl x509 -fingerprint -sha256` prints it; the colons may be left out. */
+static enum err read_pin(struct tls_context *context, const char *text, struct err_text *why)
+{
+    if (!is_given(text)) {
+        return ERR_OK;
+    }
+    size_t size = 0;
+    context->pinned = OPENSSL_hexstr2buf_ex(context->pin, sizeof context->pin, &size, text, ':') == 1 &&
+                      size == sizeof context->pin;
+    ERR_clear_error();
+    return context->pinned ? ERR_OK
+                           : err_set(why, ERR_CONFIG,
+                                     "pin '%s': is not the SHA-256 fingerprint of a certificate, 64 "
+                                     "hexadecimal digits (openssl x509 -noout -fingerprint -sha256 -in FILE)",
+                                     text);
+}
+
+/* A client that knows the very certificate needs nobody to vouch for it. */
+static enum err load_authorities(struct tls_context *context, const struct tls_options *options,
+                                 struct err_text *why)
+{
+    if (context->pinned && !is_given(options->ca)) {
+        return ERR_OK;
+    }
+    return tls_files_load_authorities(context->ssl, options->side, options->ca, why);
+}
+
+static void load_files(struct loading *loading)
+{
+    struct tls_context *context = loading->context;
+    const struct tls_options *options = loading->options;
+    const struct tls_pair pair = {.certificate = options->certificate, .key = options->key};
+    struct err_text why;
+    (void)went_well(loading, "pin", read_pin(context, options->pin, &why), &why);
+    (void)went_well(loading, "ca", load_authorities(context, options, &why), &why);
+    load_pair(loading, &pair);
+    note_owner(context);
+    load_second_pair(loading);
+    (void)went_well(loading, "crl", tls_files_load_revocations(context->ssl, options->crl, &why), &why);
+}
+
+static enum err prepare(struct tls_context *context, const struct tls_options *options, struct err_text *why)
 {
     enum err result = set_policy(context->ssl, options, why);
-    if (result == ERR_OK) {
-        result = load_certificate(context->ssl, options->certificate, why);
-    }
-    if (result == ERR_OK) {
-        result = load_key(context->ssl, options, why);
-    }
-    if (result == ERR_OK) {
-        result = load_authorities(context->ssl, options, why);
-    }
-    if (result == ERR_OK) {
-        result = load_revocations(context->ssl, options->crl, why);
-    }
-    if (result == ERR_OK) {
-        result = tls_session_prepare(context, why);
-    }
-    return result;
+    return result == ERR_OK ? tls_session_prepare(context, why) : result;
 }
 
 /* --- the handle --------------------------------------------------------------------------------------- */
@@ -259,7 +205,7 @@ static struct tls_context *allocate(const struct tls_options *options)
     }
     atomic_init(&context->references, 1);
     context->side = options->side;
-    context->allow_tls12 = options->allow_tls12;
+    context->allow_tls12 = options->allow_tls12 || tls_profile_is_mbaps(options->profile);
     context->ca = copy(options->ca);
     context->certificate = copy(options->certificate);
     context->crl = copy(options->crl);
@@ -272,26 +218,42 @@ static struct tls_context *allocate(const struct tls_options *options)
     return NULL;
 }
 
+enum err tls_context_load(const struct tls_options *options, const struct tls_faults *faults,
+                          struct tls_context **context)
+{
+    struct err_text why;
+    struct loading loading = {.context = allocate(options), .options = options, .faults = faults};
+    *context = NULL;
+    enum err result = loading.context ? prepare(loading.context, options, &why)
+                                      : err_set(&why, ERR_NO_MEMORY, "TLS: out of memory");
+    if (went_well(&loading, "certificate", result, &why)) { // else it is no file's fault
+        load_files(&loading);
+    }
+    if (loading.first != ERR_OK) {
+        tls_context_unref(loading.context);
+        return loading.first;
+    }
+    loading.context->crl_end_us = first_crl_end_us(loading.context->ssl);
+    *context = loading.context;
+    return ERR_OK;
+}
+
+static void keep_first(void *owner, const char *option, const struct err_text *why)
+{
+    (void)option;
+    struct err_text *kept = owner;
+    if (kept->text[0] == '\0') {
+        *kept = *why;
+    }
+}
+
 enum err tls_context_new(const struct tls_options *options, struct tls_context **context,
                          struct err_text *why)
 {
-    *context = NULL;
-    struct tls_context *made = allocate(options);
-    if (!made) {
-        return err_set(why, ERR_NO_MEMORY, "TLS: out of memory");
-    }
-    enum err result = load(made, options, why);
-    if (result != ERR_OK) {
-        tls_context_unref(made);
-        return result;
-    }
-    struct tls_peer ourselves;
-    tls_identity_read(SSL_CTX_get0_certificate(made->ssl), &ourselves);
-    made->not_after_us = ourselves.not_after_us;
-    made->crl_end_us = first_crl_end_us(made->ssl);
-    memcpy(made->bridge, ourselves.bridge, sizeof made->bridge);
-    *context = made;
-    return ERR_OK;
+    struct err_text first = {""};
+    const struct tls_faults faults = {.found = keep_first, .owner = &first};
+    enum err result = tls_context_load(options, &faults, context);
+    return result == ERR_OK ? ERR_OK : err_set(why, result, "%s", first.text);
 }
 
 struct tls_context *tls_context_ref(struct tls_context *context)

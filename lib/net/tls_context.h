@@ -11,6 +11,7 @@ enum {
     TLS_CHAIN_DEPTH_MAX = 4,         /* intermediates between a leaf and its root */
     TLS_CHAIN_BYTES_MAX = 32 * 1024, /* of certificates a peer may send */
     TLS_ALPN_MAX = 255,              /* RFC 7301, section 3.1 */
+    TLS_PIN_SIZE = 32,               /* SHA-256 */
 };
 
 /* Immutable but for the count. The texts are for messages; "" where the option was not given. */
@@ -19,6 +20,8 @@ struct tls_context {
     SSL_CTX *ssl;
     enum tls_side side;
     bool allow_tls12;
+    bool pinned; /* the peer must show the certificate with this fingerprint */
+    unsigned char pin[TLS_PIN_SIZE];
     char *ca;
     char *certificate;
     char *crl;

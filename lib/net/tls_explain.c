@@ -54,6 +54,9 @@ static const struct sentence CHECKS[] = {
     {X509_V_ERR_INVALID_CA, ERR_REFUSED, "it was issued by {subject}, which is no authority"},
     {X509_V_ERR_PATH_LENGTH_EXCEEDED, ERR_REFUSED, "its chain is longer than its authority allows"},
     {X509_V_ERR_CERT_CHAIN_TOO_LONG, ERR_REFUSED, "its chain is longer than we allow"},
+    {X509_V_ERR_CERT_REJECTED, ERR_REFUSED,
+     "its fingerprint {fingerprint} is not the pinned one: make sure that this is the device you mean, then "
+     "pin this"},
     {X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION, ERR_REFUSED,
      "{it} has a critical extension that we do not know: issue one without it"},
 };

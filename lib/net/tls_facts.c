@@ -88,6 +88,17 @@ static void fill_bits(const struct tls_facts *facts, char *text)
     snprintf(text, TLS_TEXT_MAX, "%d", key ? EVP_PKEY_get_bits(key) : 0);
 }
 
+static void fill_fingerprint(const struct tls_facts *facts, char *text)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    size_t written = 0;
+    text[0] = '\0';
+    if (X509_digest(facts->refusal->leaf, EVP_sha256(), digest, &size) == 1) {
+        (void)OPENSSL_buf2hexstr_ex(text, TLS_TEXT_MAX, &written, digest, size, '\0');
+    }
+}
+
 static void fill_purpose(const struct tls_facts *facts, char *text)
 {
     put(text, tls_facts_we_serve(facts) ? "a client" : "a server");
@@ -143,12 +154,25 @@ static const struct {
     const char *name;
     hole_filler *fill;
 } HOLES[] = {
-    {"it", fill_it},           {"until", fill_until},         {"from", fill_from},
-    {"subject", fill_subject}, {"issuer", fill_issuer},       {"hosts", fill_hosts},
-    {"holder", fill_holder},   {"bits", fill_bits},           {"purpose", fill_purpose},
-    {"usage", fill_usage},     {"our-usage", fill_our_usage}, {"our-end", fill_our_end},
-    {"peer", fill_peer},       {"name", fill_name},           {"ca", fill_ca},
-    {"crl", fill_crl},         {"alpn", fill_alpn},           {"versions", fill_versions},
+    {"it", fill_it},
+    {"until", fill_until},
+    {"from", fill_from},
+    {"subject", fill_subject},
+    {"issuer", fill_issuer},
+    {"hosts", fill_hosts},
+    {"holder", fill_holder},
+    {"bits", fill_bits},
+    {"purpose", fill_purpose},
+    {"usage", fill_usage},
+    {"our-usage", fill_our_usage},
+    {"our-end", fill_our_end},
+    {"peer", fill_peer},
+    {"name", fill_name},
+    {"ca", fill_ca},
+    {"crl", fill_crl},
+    {"alpn", fill_alpn},
+    {"versions", fill_versions},
+    {"fingerprint", fill_fingerprint},
 };
 
 static void fill(const struct tls_facts *facts, const char *name, size_t size, char *text)

@@ -3,8 +3,8 @@
 #include "net/socket.h"
 #include "net/tls_explain.h"
 #include "net/tls_identity.h"
+#include "net/tls_verify.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -41,16 +41,11 @@ static void judge_peer(struct tls_session *session, enum err failure)
 
 /* --- what OpenSSL asks during the handshake ----------------------------------------------------------- */
 
-/* MODBUS/TCP Security does not say whether the role extension is critical; OpenSSL refuses what it does not
- * know. */
-static bool may_pass(int check, const X509 *culprit)
-{
-    return check == X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION && tls_identity_only_role_is_unknown(culprit);
-}
-
 static int certificate_checked(int good, X509_STORE_CTX *checks)
 {
-    if (good) {
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(checks, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls_session *session = SSL_get_app_data(ssl);
+    if (tls_verify_passes(good != 0, checks, session->context)) {
         return 1;
     }
     const X509 *culprit = X509_STORE_CTX_get_current_cert(checks);
@@ -61,12 +56,6 @@ static int certificate_checked(int good, X509_STORE_CTX *checks)
         .leaf = leaf,
         .culprit = culprit ? culprit : leaf,
     };
-    if (may_pass(refusal.check, refusal.culprit)) {
-        X509_STORE_CTX_set_error(checks, X509_V_OK);
-        return 1;
-    }
-    const SSL *ssl = X509_STORE_CTX_get_ex_data(checks, SSL_get_ex_data_X509_STORE_CTX_idx());
-    struct tls_session *session = SSL_get_app_data(ssl);
     judge_peer(session, tls_explain_refusal(&session->scene, &refusal, &session->why));
     return 0;
 }
@@ -146,28 +135,6 @@ enum err tls_session_prepare(struct tls_context *context, struct err_text *why)
 
 /* --- life --------------------------------------------------------------------------------------------- */
 
-static bool is_ip_address(const char *text)
-{
-    unsigned char address[sizeof(struct in6_addr)];
-    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
-}
-
-/* False: the name could not be set, so nothing would be checked. */
-static bool demand_name(SSL *ssl, const char *name)
-{
-    if (name[0] == '\0') {
-        return false;
-    }
-    if (is_ip_address(name)) {
-        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
-    }
-    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    char indicated[TLSEXT_MAXLEN_host_name + 1]; // the macro below takes no const
-    int size = snprintf(indicated, sizeof indicated, "%s", name);
-    return size >= 0 && (size_t)size < sizeof indicated && SSL_set1_host(ssl, name) == 1 &&
-           SSL_set_tlsext_host_name(ssl, indicated) == 1;
-}
-
 static bool set_up(struct tls_session *session, int fd)
 {
     SSL *ssl = session->ssl;
@@ -179,7 +146,7 @@ static bool set_up(struct tls_session *session, int fd)
         return true;
     }
     SSL_set_connect_state(ssl);
-    if (!demand_name(ssl, session->scene.server_name)) {
+    if (!tls_verify_expect(ssl, session->context, session->scene.server_name)) {
         session->failure = err_set(&session->why, ERR_CONFIG, "'%s' is no name that a certificate could bear",
                                    session->scene.server_name);
     }

@@ -6,7 +6,8 @@
 static bool continues(const struct gap *last, const struct gap *gap)
 {
     return last->reason == gap->reason && last->last_sequence != 0 &&
-           last->last_sequence + 1 == gap->first_sequence && strcmp(last->link, gap->link) == 0;
+           last->last_sequence + 1 == gap->first_sequence && (last->to_us != 0) == (gap->to_us != 0) &&
+           strcmp(last->link, gap->link) == 0;
 }
 
 /* An unknown count or time makes the sum unknown. */

@@ -13,9 +13,9 @@ struct gap_list { /* all zero = empty */
 };
 
 /*
- * Adds a gap. It becomes part of the last one if that has the same reason and link and ends just before it,
- * or if the list is full: then the sequences in between count as lost too, but the readings stay exact. Times
- * that cannot be (of a damaged row) count as unknown.
+ * Adds a gap. It becomes part of the last one if that has the same reason and link, knows its times as well
+ * or as little, and ends just before it, or if the list is full: then the sequences in between count as lost
+ * too, but the readings stay exact. Times that cannot be (of a damaged row) count as unknown.
  */
 void gap_list_add(struct gap_list *list, const struct gap *gap);
 

@@ -153,6 +153,9 @@ enum err db_file_lock(const char *path, int *fd, struct err_text *why)
         return result;
     }
     *fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+    if (*fd < 0 && errno == ENOENT) {
+        return err_set(why, ERR_IO, "its folder does not exist: make it, or name another file");
+    }
     if (*fd < 0) {
         return err_errno(why, errno, "cannot open %s", name);
     }

@@ -10,7 +10,7 @@
 enum {
     HELLO_ITEMS = 12,
     OPEN_ITEMS = 5,
-    WELCOME_ITEMS = 2,
+    WELCOME_ITEMS = 3,
     CATALOG_ACK_ITEMS = 3,
     RANGE_ITEMS = 6,
     BYE_ITEMS = 2,
@@ -230,21 +230,59 @@ enum err frame_read_open(struct bytes payload, struct frame_open *open, struct e
     return taken(&cursor, true, FRAME_OPEN, why);
 }
 
-enum err frame_write_welcome(struct buffer *out, const struct frame_welcome *welcome)
+/* In version 1 there is no list of what is missing. */
+static size_t welcome_items(uint16_t version)
+{
+    return version < 2 ? WELCOME_ITEMS - 1 : WELCOME_ITEMS;
+}
+
+static void put_missing(struct wire_writer *payload, const struct frame_welcome *welcome)
+{
+    cbor_put_array(payload, welcome->missing_count);
+    for (size_t i = 0; i < welcome->missing_count; i++) {
+        cbor_put_array(payload, 2);
+        cbor_put_uint(payload, welcome->missing[i].first);
+        cbor_put_uint(payload, welcome->missing[i].last);
+    }
+}
+
+enum err frame_write_welcome(struct buffer *out, uint16_t version, const struct frame_welcome *welcome)
 {
     struct draft draft = start(out, FRAME_SMALL_MAX);
-    cbor_put_array(&draft.payload, WELCOME_ITEMS);
+    cbor_put_array(&draft.payload, welcome_items(version));
     cbor_put_uint(&draft.payload, welcome->contiguous);
     cbor_put_uint(&draft.payload, welcome->highest);
+    if (version >= 2) {
+        put_missing(&draft.payload, welcome);
+    }
     return finish(&draft, FRAME_WELCOME);
 }
 
-enum err frame_read_welcome(struct bytes payload, struct frame_welcome *welcome, struct err_text *why)
+/* Between contiguous and highest, which are committed themselves, in order, each apart from the next. */
+static void take_missing(struct cbor_cursor *cursor, struct frame_welcome *welcome)
+{
+    uint64_t before = welcome->contiguous;
+    welcome->missing_count = cbor_take_array(cursor, 0, FRAME_MISSING_MAX);
+    for (size_t i = 0; i < welcome->missing_count && !cursor->failed; i++) {
+        struct frame_range *range = &welcome->missing[i];
+        cbor_take_array(cursor, 2, 2);
+        range->first = cbor_take_uint(cursor, before, welcome->highest);
+        range->last = cbor_take_uint(cursor, range->first, welcome->highest);
+        cursor->failed = cursor->failed || range->first == before || range->last == welcome->highest;
+        before = range->last + 1;
+    }
+}
+
+enum err frame_read_welcome(struct bytes payload, uint16_t version, struct frame_welcome *welcome,
+                            struct err_text *why)
 {
     struct cbor_cursor cursor = cbor_cursor(payload);
-    cbor_take_array(&cursor, WELCOME_ITEMS, WELCOME_ITEMS);
-    welcome->contiguous = cbor_take_uint(&cursor, 0, UINT64_MAX);
+    cbor_take_array(&cursor, welcome_items(version), welcome_items(version));
+    *welcome = (struct frame_welcome){.contiguous = cbor_take_uint(&cursor, 0, UINT64_MAX)};
     welcome->highest = cbor_take_uint(&cursor, welcome->contiguous, UINT64_MAX);
+    if (version >= 2) {
+        take_missing(&cursor, welcome);
+    }
     return taken(&cursor, true, FRAME_WELCOME, why);
 }
 

@@ -22,7 +22,9 @@ enum {
     FRAME_TIMER_MAX_MS = 3600000,
     FRAME_BATCH_LEAST = 4096, /* every server takes batches of this size */
     TUNNEL_CATALOGS_MAX = 16, /* a session; their encoded bytes together stay within max_catalog */
-    TUNNEL_VERSION = 1,
+    FRAME_MISSING_MAX = 32,   /* ranges in one WELCOME */
+    TUNNEL_VERSION_MIN = 1,
+    TUNNEL_VERSION = 2, /* 2: WELCOME says what is missing */
     TUNNEL_PORT = 8443,
 };
 
@@ -77,9 +79,16 @@ struct frame_open {
     uint64_t first_sequence; /* oldest batch not yet acknowledged; = next_sequence if there is none */
     uint64_t next_sequence;  /* the next one to be made */
 };
+struct frame_range {
+    uint64_t first, last; /* inclusive; first ≤ last */
+};
 struct frame_welcome {
     uint64_t contiguous; /* every batch of the epoch up to this one is committed; 0 = none */
     uint64_t highest;    /* the highest one committed; 0 = none */
+    /* Version 2: of those in between, the lowest that are neither committed nor accounted for by a committed
+     * gap, in order; there may be more. */
+    size_t missing_count;
+    struct frame_range missing[FRAME_MISSING_MAX];
 };
 struct frame_catalog_ack {
     uint8_t hash[CATALOG_HASH_SIZE];
@@ -120,7 +129,8 @@ MUST_USE enum err frame_read_head(const uint8_t *bytes, struct frame_head *head,
 /* Each appends one whole frame to `out`; ERR_LIMIT or ERR_NO_MEMORY from it leave it unchanged. */
 MUST_USE enum err frame_write_hello(struct buffer *out, const struct frame_hello *hello);
 MUST_USE enum err frame_write_open(struct buffer *out, const struct frame_open *open);
-MUST_USE enum err frame_write_welcome(struct buffer *out, const struct frame_welcome *welcome);
+MUST_USE enum err frame_write_welcome(struct buffer *out, uint16_t version,
+                                      const struct frame_welcome *welcome);
 MUST_USE enum err frame_write_catalog(struct buffer *out, struct bytes encoded);
 MUST_USE enum err frame_write_catalog_ack(struct buffer *out, const struct frame_catalog_ack *ack);
 MUST_USE enum err frame_write_batch(struct buffer *out, const struct frame_batch *batch);
@@ -131,7 +141,7 @@ MUST_USE enum err frame_write_bye(struct buffer *out, const struct frame_bye *by
 /* Each reads one payload, strictly. Slices point into it. */
 MUST_USE enum err frame_read_hello(struct bytes payload, struct frame_hello *hello, struct err_text *why);
 MUST_USE enum err frame_read_open(struct bytes payload, struct frame_open *open, struct err_text *why);
-MUST_USE enum err frame_read_welcome(struct bytes payload, struct frame_welcome *welcome,
+MUST_USE enum err frame_read_welcome(struct bytes payload, uint16_t version, struct frame_welcome *welcome,
                                      struct err_text *why);
 MUST_USE enum err frame_read_catalog_ack(struct bytes payload, struct frame_catalog_ack *ack,
                                          struct err_text *why);

@@ -66,14 +66,28 @@ static void fail(struct session_link *link, enum err code, const char *text)
     session_link_give_up(link, code, reason, text);
 }
 
-/* That something came is what answers a TEST, and liveness_heard() has seen it. */
+/* TESTs are answered in order. One too many answers nothing. */
+static void take_test_ack(struct session_link *link)
+{
+    link->tests -= link->tests > 0;
+    if (link->before > 0 && --link->before == 0) {
+        link->events->probed(link->machine);
+    }
+}
+
+/* That something came is what keeps the session alive, and liveness_heard() has seen it. */
 static enum err take_test(struct session_link *link, const struct frame *frame, struct err_text *why)
 {
     enum err err = frame_read_empty(frame->payload, why);
-    if (err == ERR_OK && frame->type == FRAME_TEST) {
-        session_link_send(link, frame_write_empty(&link->out, FRAME_TEST_ACK));
+    if (err != ERR_OK) {
+        return err;
     }
-    return err;
+    if (frame->type == FRAME_TEST) {
+        session_link_send(link, frame_write_empty(&link->out, FRAME_TEST_ACK));
+    } else {
+        take_test_ack(link);
+    }
+    return ERR_OK;
 }
 
 static enum err take(struct session_link *link, const struct frame *frame, struct err_text *why)
@@ -100,13 +114,27 @@ void session_link_receive(struct session_link *link, struct bytes bytes, int64_t
     }
 }
 
+static void send_test(struct session_link *link)
+{
+    link->tests++;
+    session_link_send(link, frame_write_empty(&link->out, FRAME_TEST));
+}
+
+void session_link_probe(struct session_link *link)
+{
+    if (!link->ended && link->before == 0) {
+        send_test(link);
+        link->before = link->tests;
+    }
+}
+
 void session_link_check_life(struct session_link *link, int64_t now_us)
 {
     switch (liveness_check(&link->liveness, now_us)) {
     case LIVENESS_FINE:
         break;
     case LIVENESS_TEST_DUE:
-        session_link_send(link, frame_write_empty(&link->out, FRAME_TEST));
+        send_test(link);
         break;
     case LIVENESS_GONE:
         session_link_give_up(link, ERR_TIMEOUT, BYE_TIMEOUT, "no answer to TEST within t1");

@@ -18,6 +18,8 @@ struct session_link_events {
     enum err (*frame)(void *machine, const struct frame *frame, struct err_text *why);
     /* The last moment to send something before BYE. NULL: nothing is to be sent. */
     void (*before_bye)(void *machine);
+    /* The peer has answered session_link_probe(). NULL: nobody probes. */
+    void (*probed)(void *machine);
     /* The end, once. */
     void (*ended)(void *machine, enum err code, const struct frame_bye *bye);
 };
@@ -29,6 +31,8 @@ struct session_link {
     struct buffer out; /* where the machine writes the next frame */
     size_t kept;       /* capacity of `out` that is kept; more is given back after use */
     struct liveness liveness;
+    uint32_t tests;  /* sent and not answered */
+    uint32_t before; /* answers to come until the one that a probe waits for; 0 = no probe */
     bool ended;
 };
 
@@ -49,6 +53,8 @@ void session_link_end(struct session_link *link, enum err code, const struct fra
 void session_link_give_up(struct session_link *link, enum err code, enum bye_reason reason, const char *text);
 
 void session_link_receive(struct session_link *link, struct bytes bytes, int64_t now_us);
+/* Sends a TEST; its own answer, and no earlier sign of life, is told by `probed`. */
+void session_link_probe(struct session_link *link);
 /* Asks for a sign of life, or gives up, when that is due. */
 void session_link_check_life(struct session_link *link, int64_t now_us);
 

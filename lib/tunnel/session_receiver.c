@@ -22,12 +22,14 @@ struct receiver {
     struct batch_decoder *decoder; /* borrowed */
     enum receiver_state state;
     struct frame_hello hello;
+    uint16_t version; /* the bridge's choice */
     uint8_t epoch[BATCH_EPOCH_SIZE];
     struct session_link link;
     struct flight outstanding;
     struct catalog_shelf shelf;
     struct ack_queue answers;
     unsigned corked;
+    bool probe_wanted;      /* once the bridge may be asked */
     int64_t state_since_us; /* WAIT_OPEN, LOOKING_UP: since when */
     int64_t owed_since_us;  /* since when the bridge has heard nothing, while it waits for something */
     struct frame_bye bye;   /* DRAINING: what the bridge said */
@@ -162,9 +164,10 @@ static enum err on_open(struct receiver *receiver, struct bytes payload, struct 
     if (err != ERR_OK) {
         return err;
     }
-    if (open.version != TUNNEL_VERSION) {
+    if (open.version < TUNNEL_VERSION_MIN || open.version > TUNNEL_VERSION) {
         return err_set(why, ERR_VERSION, "bridge chose version %u, which was not offered", open.version);
     }
+    receiver->version = open.version;
     memcpy(receiver->epoch, open.epoch, sizeof receiver->epoch);
     move(receiver, RECEIVER_LOOKING_UP);
     receiver->state_since_us = heard_us(receiver);
@@ -364,11 +367,18 @@ static void before_bye(void *machine)
     send_answers(receiver, heard_us(receiver));
 }
 
+static void on_probed(void *machine)
+{
+    const struct receiver *receiver = machine;
+    receiver->events->probed(receiver->owner);
+}
+
 static const struct session_link_events link_events = {
     .send = send_bytes,
     .payload_max = payload_max,
     .frame = on_frame,
     .before_bye = before_bye,
+    .probed = on_probed,
     .ended = on_ended,
 };
 
@@ -393,7 +403,7 @@ struct receiver *receiver_new(const struct receiver_options *options, int64_t no
     receiver->owner = options->owner;
     receiver->decoder = options->decoder;
     receiver->hello = options->hello;
-    receiver->hello.version_min = TUNNEL_VERSION;
+    receiver->hello.version_min = TUNNEL_VERSION_MIN;
     receiver->hello.version_max = TUNNEL_VERSION;
     if (receiver->hello.window_bytes < receiver->hello.max_batch) {
         receiver->hello.window_bytes = receiver->hello.max_batch;
@@ -448,7 +458,18 @@ void receiver_opened(struct receiver *receiver, const struct frame_welcome *welc
     }
     move(receiver, RECEIVER_READY);
     receiver->owed_since_us = now_us;
-    session_link_send(&receiver->link, frame_write_welcome(&receiver->link.out, welcome));
+    session_link_send(&receiver->link, frame_write_welcome(&receiver->link.out, receiver->version, welcome));
+    if (receiver->probe_wanted) {
+        receiver_probe(receiver);
+    }
+}
+
+void receiver_probe(struct receiver *receiver)
+{
+    receiver->probe_wanted = receiver->state < RECEIVER_READY;
+    if (!receiver->probe_wanted) {
+        session_link_probe(&receiver->link);
+    }
 }
 
 void receiver_goodbye(struct receiver *receiver, enum bye_reason reason, const char *text, int64_t now_us)

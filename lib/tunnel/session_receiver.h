@@ -46,6 +46,8 @@ struct receiver_events {
     bool (*keep_catalog)(void *owner, struct catalog *catalog);
     /* A batch was refused and answered so; for counters and a rate-limited log line. */
     void (*rejected)(void *owner, uint64_t sequence, const char *text);
+    /* The bridge has answered receiver_probe(). NULL: nobody probes. */
+    void (*probed)(void *owner);
     /* The end, once. */
     void (*closed)(void *owner, enum err code, enum bye_reason reason, const char *text);
 };
@@ -80,6 +82,8 @@ void receiver_stored(struct receiver *receiver, uint64_t sequence, enum ack_resu
 void receiver_cork(struct receiver *receiver);
 void receiver_uncork(struct receiver *receiver, int64_t now_us);
 
+/* Asks the bridge for a sign of life from now on, as soon as it may be asked: see `probed`. */
+void receiver_probe(struct receiver *receiver);
 /* Batches handed to the owner and not yet answered. */
 size_t receiver_outstanding(const struct receiver *receiver);
 /* Ends the session: answers nothing more, says BYE. */

@@ -98,11 +98,13 @@ static enum err on_hello(struct sender *sender, struct bytes payload, struct err
     if (err != ERR_OK) {
         return err;
     }
-    if (sender->hello.version_min > TUNNEL_VERSION || sender->hello.version_max < TUNNEL_VERSION) {
-        return err_set(why, ERR_VERSION, "server speaks versions %u to %u, this bridge %d",
-                       sender->hello.version_min, sender->hello.version_max, TUNNEL_VERSION);
+    if (sender->hello.version_min > TUNNEL_VERSION || sender->hello.version_max < TUNNEL_VERSION_MIN) {
+        return err_set(why, ERR_VERSION, "server speaks versions %u to %u, this bridge %d to %d",
+                       sender->hello.version_min, sender->hello.version_max, TUNNEL_VERSION_MIN,
+                       TUNNEL_VERSION);
     }
-    sender->open.version = TUNNEL_VERSION;
+    sender->open.version =
+        sender->hello.version_max < TUNNEL_VERSION ? sender->hello.version_max : TUNNEL_VERSION;
     liveness_start(&sender->link.liveness, sender->hello.t1_ms, sender->hello.t3_ms, heard_us(sender));
     move(sender, SENDER_WAIT_WELCOME);
     sender->state_since_us = heard_us(sender);
@@ -113,7 +115,7 @@ static enum err on_hello(struct sender *sender, struct bytes payload, struct err
 static enum err on_welcome(struct sender *sender, struct bytes payload, struct err_text *why)
 {
     struct frame_welcome welcome;
-    enum err err = frame_read_welcome(payload, &welcome, why);
+    enum err err = frame_read_welcome(payload, sender->open.version, &welcome, why);
     if (err != ERR_OK) {
         return err;
     }

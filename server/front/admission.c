@@ -18,7 +18,7 @@ struct admission {
     struct server_metrics *metrics;
     pthread_mutex_t lock;
     struct admission_limits limits;
-    size_t connections, handshakes;
+    size_t connections;
     struct admission_address *buckets[BUCKETS];
 };
 
@@ -134,7 +134,7 @@ static void drop_if_unused(struct admission *admission, struct admission_address
 }
 
 static enum admission_result decide(const struct admission *admission,
-                                    const struct admission_address *address)
+                                    const struct admission_address *address, bool has_place)
 {
     const struct admission_limits *limits = &admission->limits;
     if (admission->connections >= limits->connections) {
@@ -143,11 +143,11 @@ static enum admission_result decide(const struct admission *admission,
     if (address->open >= limits->per_address) {
         return ADMISSION_TOO_MANY_OF_ADDRESS;
     }
-    return admission->handshakes >= limits->handshakes ? ADMISSION_TOO_MANY_HANDSHAKES : ADMISSION_GRANTED;
+    return has_place ? ADMISSION_GRANTED : ADMISSION_TOO_MANY_HANDSHAKES;
 }
 
 enum admission_result admission_enter(struct admission *admission, const struct sockaddr_storage *from,
-                                      struct admission_address **out)
+                                      bool has_place, struct admission_address **out)
 {
     uint8_t key[KEY_SIZE];
     make_key(from, key);
@@ -156,13 +156,12 @@ enum admission_result admission_enter(struct admission *admission, const struct 
     pthread_mutex_lock(&admission->lock);
     struct admission_address *address = find_or_make(admission, key);
     if (address) {
-        result = decide(admission, address);
+        result = decide(admission, address, has_place);
     }
     if (result == ADMISSION_GRANTED) {
         address->open++;
         address->handshakes++;
         admission->connections++;
-        admission->handshakes++;
         *out = address;
     } else if (address) {
         drop_if_unused(admission, address);
@@ -177,7 +176,6 @@ enum admission_result admission_enter(struct admission *admission, const struct 
 void admission_handshake_done(struct admission *admission, struct admission_address *address)
 {
     pthread_mutex_lock(&admission->lock);
-    admission->handshakes--;
     address->handshakes--;
     pthread_mutex_unlock(&admission->lock);
     server_count(admission->metrics, SERVER_HANDSHAKES, -1);

@@ -1,6 +1,7 @@
 /*
- * admission: how many connections may be open, in all, from one address, and in their handshake, so that slow
- * or hostile peers starve nobody. An IPv6 peer counts by its /64. Shared by all loops; any thread.
+ * admission: how many connections may be open, in all and from one address, so that hostile peers starve
+ * nobody. How many handshakes may be in progress is each listener's own to say (front/handshakes.h). An IPv6
+ * peer counts by its /64. Shared by all loops; any thread.
  */
 #ifndef BOURDON_SERVER_FRONT_ADMISSION_H
 #define BOURDON_SERVER_FRONT_ADMISSION_H
@@ -14,7 +15,6 @@
 struct admission_limits {
     size_t connections;
     size_t per_address;
-    size_t handshakes;
 };
 
 enum admission_result {
@@ -34,11 +34,11 @@ void admission_free(struct admission *admission); /* after every connection has 
 void admission_set_limits(struct admission *admission, const struct admission_limits *limits);
 
 /*
- * A connection begins, with its handshake. GRANTED: `*address` is to be given back by admission_leave(). Out
- * of memory counts as too many.
+ * A connection begins, with its handshake, if its listener has a place for one. GRANTED: `*address` is to be
+ * given back by admission_leave(). Out of memory counts as too many.
  */
 enum admission_result admission_enter(struct admission *admission, const struct sockaddr_storage *from,
-                                      struct admission_address **address);
+                                      bool has_place, struct admission_address **address);
 void admission_handshake_done(struct admission *admission, struct admission_address *address);
 void admission_leave(struct admission *admission, struct admission_address *address);
 

@@ -1,5 +1,6 @@
 #include "front/front.h"
 
+#include "front/handshakes.h"
 #include "front/listener.h"
 
 #include <stdlib.h>
@@ -29,8 +30,14 @@ static struct admission_limits limits_of(const struct server_options *configurat
     return (struct admission_limits){
         .connections = (size_t)configuration->limits.connections,
         .per_address = (size_t)configuration->limits.connections_per_address,
-        .handshakes = (size_t)configuration->limits.handshakes,
     };
+}
+
+static void share_handshakes(struct front *front, const struct server_options *configuration,
+                             size_t listeners)
+{
+    size_t share = handshakes_share((size_t)configuration->limits.handshakes, listeners);
+    atomic_store(&front->context.handshakes, share);
 }
 
 static void listener_drained(void *owner)
@@ -54,8 +61,25 @@ static enum err make_shared(struct front *front, const struct front_options *opt
         .drained = listener_drained,
         .owner = front,
     };
+    share_handshakes(front, options->configuration, thread_count(options->configuration));
     bool made = front->context.admission && front->context.roster;
     return made ? ERR_OK : err_set(why, ERR_NO_MEMORY, "out of memory");
+}
+
+/* The listeners share their ports, so they would also share them with another server, and with it the
+ * bridges. */
+static enum err check_free(const struct option_list *addresses, struct err_text *why)
+{
+    char *const *texts = addresses->items;
+    enum err result = ERR_OK;
+    for (size_t i = 0; i < addresses->count && result == ERR_OK; i++) {
+        char host[IO_HOST_MAX];
+        char port[IO_PORT_MAX];
+        result = io_split_address(texts[i], host, port)
+                     ? io_listen_check(host, port, why)
+                     : err_set(why, ERR_CONFIG, "listen: \"%s\" is not host:port", texts[i]);
+    }
+    return result;
 }
 
 static enum err make_listeners(struct front *front, const struct front_options *options, struct err_text *why)
@@ -67,7 +91,7 @@ static enum err make_listeners(struct front *front, const struct front_options *
     if (!front->ports || !front->listeners) {
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
-    enum err result = ERR_OK;
+    enum err result = check_free(addresses, why);
     while (result == ERR_OK && front->count < count) {
         result = listener_new(&front->context, options->policy, addresses, front->ports,
                               &front->listeners[front->count], why);
@@ -113,6 +137,7 @@ void front_use(struct front *front, const struct server_options *configuration, 
 {
     struct admission_limits limits = limits_of(configuration);
     admission_set_limits(front->context.admission, &limits);
+    share_handshakes(front, configuration, front->count);
     for (size_t i = 0; i < front->count; i++) {
         if (listener_post_policy(front->listeners[i], policy) != ERR_OK) {
             log_error("front", log_event("reload_incomplete"), log_str("reason", err_name(ERR_NO_MEMORY)),

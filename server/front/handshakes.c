@@ -2,9 +2,20 @@
 
 #include "base/clock.h"
 
+size_t handshakes_share(size_t places, size_t listeners)
+{
+    return places < listeners ? 1 : places / listeners;
+}
+
+bool handshakes_has_place(const struct listener *listener)
+{
+    return listener->handshakes.count < atomic_load(&listener->front->handshakes);
+}
+
 void handshakes_add(struct peer *peer)
 {
     struct handshakes *handshakes = &peer->listener->handshakes;
+    handshakes->count++;
     peer->accepted_us = clock_mono_us();
     peer->older = handshakes->newest;
     *(peer->older ? &peer->older->newer : &handshakes->oldest) = peer;
@@ -14,6 +25,7 @@ void handshakes_add(struct peer *peer)
 void handshakes_remove(struct peer *peer)
 {
     struct handshakes *handshakes = &peer->listener->handshakes;
+    handshakes->count--;
     *(peer->older ? &peer->older->newer : &handshakes->oldest) = peer->newer;
     *(peer->newer ? &peer->newer->older : &handshakes->newest) = peer->older;
     peer->older = NULL;

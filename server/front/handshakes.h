@@ -2,10 +2,14 @@
  * handshakes: the TLS handshakes that one listener has in progress, oldest first, and who of them makes room
  * when there are too many. One thread.
  *
- * Places are shared out by address: a newcomer takes one from the address that holds most of them, if that
- * leaves both with about the same. So a crowd from one address keeps nobody else out. Against a crowd from
- * many addresses there is only time: honest handshakes take milliseconds, so the oldest one gives way once it
- * has had its time, and whoever wants to hold all places has to renew them faster than bridges need one.
+ * The places of the configuration are shared out evenly among the listeners: a listener can free only its
+ * own, so a crowd at one must not take those of another. The kernel spreads connections over the listeners.
+ *
+ * Within a listener places are shared out by address: a newcomer takes one from the address that holds most
+ * of them, if that leaves both with about the same. So a crowd from one address keeps nobody else out.
+ * Against a crowd from many addresses there is only time: honest handshakes take milliseconds, so the oldest
+ * one gives way once it has had its time, and whoever wants to hold all places has to renew them faster than
+ * bridges need one.
  */
 #ifndef BOURDON_SERVER_FRONT_HANDSHAKES_H
 #define BOURDON_SERVER_FRONT_HANDSHAKES_H
@@ -13,6 +17,10 @@
 #include "front/peer.h"
 
 enum { HANDSHAKES_GRACE_MS = 1000 }; /* a handshake this old has had its time */
+
+/* The places of each of `listeners`, 1 at least. */
+size_t handshakes_share(size_t places, size_t listeners);
+bool handshakes_has_place(const struct listener *listener);
 
 /* The peer was accepted, and counted by admission; its handshake begins. */
 void handshakes_add(struct peer *peer);

@@ -84,32 +84,38 @@ static void check_store(struct peer *peer, const struct store_watermarks *waterm
                      "rejected and lie in its quarantine, or this store was restored from an old copy"));
 }
 
-static void enter_roster(struct peer *peer)
+static void announce(struct peer *peer, const struct store_watermarks *watermarks, int64_t now_us)
 {
-    if (roster_enter(peer->listener->front->roster, peer->bridge, &peer->session)) {
-        log_warn("front", log_event("session_superseded"), log_str("bridge", peer->bridge->name),
+    uint64_t suppressed;
+    peer->announced = roster_may_log(peer->listener->front->roster, peer->bridge, now_us, &suppressed);
+    if (peer->announced) {
+        log_info("front", log_event("session_opened"), log_str("bridge", peer->bridge->name),
                  log_hex("epoch", peer->session.epoch, BATCH_EPOCH_SIZE),
-                 log_str("address", io_address(peer->io)));
+                 log_str("address", io_address(peer->io)), log_str("cipher", io_cipher(peer->io)),
+                 log_str("certificate", io_peer(peer->io)->serial),
+                 log_u64("contiguous", watermarks->contiguous), log_u64("highest", watermarks->highest),
+                 log_u64("suppressed", suppressed));
     }
 }
 
 static void opened(struct peer *peer, const struct store_request *request, int64_t now_us)
 {
-    const struct store_watermarks *watermarks = &request->watermarks;
+    const struct store_watermarks *watermarks = request->watermarks;
     if (receiver_state(peer->receiver) != RECEIVER_LOOKING_UP) {
         return;
     }
     peer->opened = true;
     count(peer, SERVER_SESSIONS, 1);
-    log_info("front", log_event("session_opened"), log_str("bridge", peer->bridge->name),
-             log_hex("epoch", peer->session.epoch, BATCH_EPOCH_SIZE),
-             log_str("address", io_address(peer->io)), log_str("cipher", io_cipher(peer->io)),
-             log_str("certificate", io_peer(peer->io)->serial), log_u64("contiguous", watermarks->contiguous),
-             log_u64("highest", watermarks->highest));
-    check_spool(peer, watermarks);
-    check_store(peer, watermarks);
-    enter_roster(peer);
-    struct frame_welcome welcome = {.contiguous = watermarks->contiguous, .highest = watermarks->highest};
+    peer->stored_before = watermarks->highest;
+    announce(peer, watermarks, now_us);
+    if (peer->announced) {
+        check_spool(peer, watermarks);
+        check_store(peer, watermarks);
+    }
+    struct frame_welcome welcome = {.contiguous = watermarks->contiguous,
+                                    .highest = watermarks->highest,
+                                    .missing_count = watermarks->missing_count};
+    memcpy(welcome.missing, watermarks->missing, sizeof welcome.missing);
     receiver_opened(peer->receiver, &welcome, now_us);
 }
 
@@ -235,18 +241,30 @@ static void log_conflict(struct peer *peer, const struct store_request *request,
     }
 }
 
+/* Somebody else has used the number since this session opened. The bridge keeps the batch, and learns from
+ * the next WELCOME that the number is taken. */
+static void fence(struct peer *peer)
+{
+    peer_goodbye(peer, BYE_FENCED,
+                 "another batch with this identity was stored meanwhile: two bridges run with copies of one "
+                 "spool");
+}
+
 static void on_batch(struct peer *peer, const struct store_request *request, int64_t now_us)
 {
     struct verdict verdict = judge(request);
     bool listens = peer->state == PEER_SESSION && receiver_state(peer->receiver) != RECEIVER_CLOSED;
+    bool conflict = request->outcome == ERR_OK && request->batch.result == STORE_CONFLICT;
     count_answer(peer, request, verdict.result, now_us);
     note_bridge(peer, request, verdict.result);
-    if (request->outcome == ERR_OK && request->batch.result == STORE_CONFLICT) {
+    if (conflict) {
         log_conflict(peer, request, verdict.text, now_us);
     } else {
         log_answer(peer, request, verdict.result, listens, now_us);
     }
-    if (listens) {
+    if (listens && conflict && request->view.identity.sequence > peer->stored_before) {
+        fence(peer);
+    } else if (listens) {
         uint32_t delay_ms =
             verdict.result == ACK_RETRY_AFTER ? INGEST_RETRY_MS + random_u32() % INGEST_RETRY_MS : 0;
         receiver_stored(peer->receiver, request->view.identity.sequence, verdict.result,

@@ -31,6 +31,7 @@ struct front_context {
     struct roster *roster;
     struct store_thread *store;
     struct server_metrics *metrics;
+    atomic_size_t handshakes;     /* places of each listener */
     void (*drained)(void *owner); /* the listener's thread: no peer is left after listener_post_drain() */
     void *owner;
 };
@@ -40,6 +41,7 @@ struct peer;
 /* In progress; see front/handshakes.h. */
 struct handshakes {
     struct peer *oldest, *newest;
+    size_t count;
 };
 
 struct listener {

@@ -103,7 +103,20 @@ static void session_opens(void *owner, const struct frame_open *open)
     peer->first_sequence = open->first_sequence;
     peer->next_sequence = open->next_sequence;
     memcpy(peer->session.epoch, open->epoch, sizeof peer->session.epoch);
-    ingest_look_up(peer);
+    if (roster_enter(peer->listener->front->roster, peer->bridge, &peer->session)) {
+        ingest_look_up(peer);
+        return;
+    }
+    int64_t third_ms = peer->listener->policy->hello.t1_ms / 3;
+    int64_t wait_ms = third_ms < PEER_CHALLENGE_MS ? third_ms : PEER_CHALLENGE_MS;
+    peer->challenge_until_us = clock_mono_us() + wait_ms * CLOCK_US_PER_MS;
+}
+
+/* It was challenged, and its bridge is still there. */
+static void session_probed(void *owner)
+{
+    struct peer *peer = owner;
+    (void)roster_defend(peer->listener->front->roster, &peer->session);
 }
 
 static void catalog_arrived(void *owner, const struct catalog *catalog)
@@ -140,11 +153,13 @@ static void batch_rejected(void *owner, uint64_t sequence, const char *text)
     }
 }
 
-/* A session that had opened is worth a line; what a stranger can cause again and again is limited. */
+/* The end of a session that was announced, or stored something, is worth a line; what a stranger can cause
+ * again and again is limited. */
 static bool worth_a_line(struct peer *peer)
 {
     uint64_t suppressed;
-    return peer->opened || log_limit_allow(&peer->listener->limit_malformed, clock_mono_us(), &suppressed);
+    return peer->announced || peer->batches > 0 ||
+           log_limit_allow(&peer->listener->limit_malformed, clock_mono_us(), &suppressed);
 }
 
 static void session_closed(void *owner, enum err code, enum bye_reason reason, const char *text)
@@ -170,6 +185,7 @@ static const struct receiver_events session_events = {
     .find_catalog = find_catalog,
     .keep_catalog = keep_catalog,
     .rejected = batch_rejected,
+    .probed = session_probed,
     .closed = session_closed,
 };
 
@@ -224,25 +240,95 @@ void peer_goodbye(struct peer *peer, enum bye_reason reason, const char *text)
     }
 }
 
-/* ---- superseding ---- */
+/* ---- the other sessions of the bridge ---- */
 
-static void superseded_here(void *owner)
+static void log_rival(struct peer *peer, enum log_level level, const char *event, const char *meaning)
+{
+    uint64_t suppressed;
+    if (roster_may_log(peer->listener->front->roster, peer->bridge, clock_mono_us(), &suppressed)) {
+        LOG_AT(level, "front", log_event(event), log_str("bridge", name_of(peer)),
+               log_hex("epoch", peer->session.epoch, BATCH_EPOCH_SIZE),
+               log_str("address", io_address(peer->io)), log_str("meaning", meaning),
+               log_u64("suppressed", suppressed));
+    }
+}
+
+static void refuse_clone(struct peer *peer)
+{
+    count(peer, SERVER_CLONES, 1);
+    log_rival(peer, LOG_ERROR, "clone_refused",
+              "two bridges run with this name and copies of one spool: the one that is connected stays, this "
+              "one is refused; stop one of them");
+    peer_goodbye(
+        peer, BYE_FENCED,
+        "another bridge with this name and a copy of this spool is connected and answers: one of the "
+        "two is a clone; stop it, or give it a certificate and a spool of its own");
+}
+
+static void supersede(struct peer *peer, const char *text)
+{
+    count(peer, SERVER_SUPERSEDED, 1);
+    peer_goodbye(peer, BYE_SUPERSEDED, text);
+}
+
+static void hear_of_place(struct peer *peer, unsigned news)
+{
+    if (news & ROSTER_ADMITTED) {
+        ingest_look_up(peer);
+    }
+    if (news & ROSTER_CHALLENGED) {
+        receiver_probe(peer->receiver);
+    }
+}
+
+static void hear_news(struct peer *peer)
+{
+    unsigned news = atomic_exchange(&peer->news, 0);
+    if (peer->state != PEER_SESSION || news == 0) {
+        return;
+    }
+    peer->challenge_until_us = news & (ROSTER_REFUSED | ROSTER_ADMITTED) ? 0 : peer->challenge_until_us;
+    if (news & ROSTER_SUPERSEDED) {
+        supersede(peer, "the same bridge with the same spool has connected anew");
+    } else if (news & ROSTER_CROWDED) {
+        supersede(peer, "too many sessions of this bridge with other spools");
+    } else if (news & ROSTER_REFUSED) {
+        refuse_clone(peer);
+    } else {
+        hear_of_place(peer, news);
+    }
+}
+
+static void news_here(void *owner)
 {
     struct peer *peer = owner;
-    count(peer, SERVER_SUPERSEDED, peer->state == PEER_SESSION);
-    peer_goodbye(peer, BYE_SUPERSEDED, "the same bridge with the same spool has connected anew");
+    hear_news(peer);
     peer_settle(peer);
     // The roster's reference, not the one release() gave back.
     peer_unref(peer); // NOLINT(clang-analyzer-unix.Malloc)
 }
 
-/* In the thread of the newer session, with the roster's lock held: the older one hears of it in its own. */
-static void superseded(struct roster_session *session)
+/* In the thread of another session, with the roster's lock held: this one hears of it in its own. */
+static void tell(struct roster_session *session, enum roster_news news)
 {
     struct peer *peer = (struct peer *)((char *)session - offsetof(struct peer, session));
+    atomic_fetch_or(&peer->news, (unsigned)news);
     atomic_fetch_add(&peer->references, 1);
-    if (loop_post(peer->listener->loop, superseded_here, peer) != ERR_OK) {
-        peer_unref(peer); // out of memory: the older one ends by its timers
+    if (loop_post(peer->listener->loop, news_here, peer) != ERR_OK) {
+        peer_unref(peer); // out of memory: its next tick hears of it
+    }
+}
+
+/* The older session has not answered in time: its bridge has lost that connection, and come back. */
+static void press_challenge(struct peer *peer, int64_t now_us)
+{
+    if (peer->challenge_until_us == 0 || now_us < peer->challenge_until_us) {
+        return;
+    }
+    peer->challenge_until_us = 0;
+    if (roster_take_over(peer->listener->front->roster, &peer->session)) {
+        log_rival(peer, LOG_WARN, "session_superseded", "its older connection no longer answered");
+        ingest_look_up(peer);
     }
 }
 
@@ -258,7 +344,7 @@ static enum err start_session(struct peer *peer, int64_t now_us)
         .hello = listener->policy->hello,
     };
     options.hello.wall_us = clock_wall_us();
-    peer->session.superseded = superseded;
+    peer->session.tell = tell;
     peer->receiver = receiver_new(&options, now_us);
     return peer->receiver ? ERR_OK : ERR_NO_MEMORY;
 }
@@ -385,9 +471,11 @@ void peer_accept(struct listener *listener, int fd)
     socklen_t size = sizeof from;
     struct admission_address *address;
     (void)getpeername(fd, (struct sockaddr *)&from, &size);
-    enum admission_result result = admission_enter(listener->front->admission, &from, &address);
+    struct admission *admission = listener->front->admission;
+    enum admission_result result =
+        admission_enter(admission, &from, handshakes_has_place(listener), &address);
     if (result == ADMISSION_TOO_MANY_HANDSHAKES && handshakes_make_room(listener, &from)) {
-        result = admission_enter(listener->front->admission, &from, &address);
+        result = admission_enter(admission, &from, true, &address);
     }
     if (result != ADMISSION_GRANTED) {
         close(fd);
@@ -407,6 +495,8 @@ void peer_tick(struct peer *peer, int64_t now_us)
     if (peer->state != PEER_SESSION) {
         return;
     }
+    hear_news(peer);
+    press_challenge(peer, now_us);
     if (now_us >= receiver_deadline_us(peer->receiver)) {
         receiver_tick(peer->receiver, now_us);
     }

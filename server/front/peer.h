@@ -16,6 +16,8 @@
 #include "front/listener.h"
 #include "tunnel/session_receiver.h"
 
+enum { PEER_CHALLENGE_MS = 5000 }; /* for an older session to show that its bridge is there; at most t1 / 3 */
+
 enum peer_state { PEER_HANDSHAKE, PEER_SESSION, PEER_PARTING, PEER_GONE };
 
 struct peer {
@@ -34,11 +36,15 @@ struct peer {
     struct roster_bridge *bridge; /* who it is, from the certificate */
     struct roster_session session;
     uint64_t first_sequence, next_sequence; /* what the bridge said its spool holds */
+    uint64_t stored_before;                 /* highest sequence of the epoch when the session opened */
+    atomic_uint news;                       /* of the roster, not yet heard: enum roster_news */
+    int64_t challenge_until_us;             /* monotonic: then it takes over; 0 = it challenges nobody */
     size_t requests;                        /* at the store */
     struct store_queue refused;             /* requests that the store thread did not take */
     enum err broken;                        /* why the connection is to be dropped; ERR_OK = it is not */
     int64_t paused_until_us;                /* monotonic; 0 = it is read */
     bool opened;                            /* the store has said what it has of the epoch */
+    bool announced;                         /* that it has opened was logged */
     bool corked;                            /* answers are being handed out */
     struct peer *next_corked;
     bool draining;              /* says goodbye as soon as everything it sent is answered */

@@ -1,5 +1,7 @@
 #include "front/roster.h"
 
+#include "base/clock.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +72,7 @@ static struct roster_bridge *make(struct roster *roster, size_t bucket, const ch
         return NULL;
     }
     strncpy(known->bridge.name, name, sizeof known->bridge.name - 1);
+    known->bridge.lines = (struct log_limit){.burst = ROSTER_LINES, .interval_us = 60 * CLOCK_US_PER_S};
     known->next_in_bucket = roster->buckets[bucket];
     roster->buckets[bucket] = known;
     if (roster->youngest) {
@@ -115,18 +118,91 @@ static struct roster_session *session_of_epoch(const struct roster_bridge *bridg
     return session;
 }
 
-bool roster_enter(struct roster *roster, struct roster_bridge *bridge, struct roster_session *session)
+/* With the lock held: who wanted this session's place, and now no longer does. NULL: nobody. */
+static struct roster_session *call_off(struct roster_session *session)
 {
-    pthread_mutex_lock(&roster->lock);
-    struct roster_session *older = session_of_epoch(bridge, session->epoch);
-    if (older) {
-        take_out(older);
-        older->superseded(older);
+    struct roster_session *challenger = session->challenger;
+    if (challenger) {
+        session->challenger = NULL;
+        challenger->challenged = NULL;
+    }
+    return challenger;
+}
+
+/* With the lock held: the oldest session gives way, and who wanted its place with it. */
+static void make_room(struct roster_bridge *bridge)
+{
+    struct roster_session *oldest = bridge->newest;
+    while (oldest->next) {
+        oldest = oldest->next;
+    }
+    struct roster_session *challenger = call_off(oldest);
+    take_out(oldest);
+    oldest->tell(oldest, ROSTER_CROWDED);
+    if (challenger) {
+        challenger->tell(challenger, ROSTER_CROWDED);
+    }
+}
+
+/* With the lock held. */
+static void admit(struct roster_bridge *bridge, struct roster_session *session)
+{
+    if (metric_get(&bridge->sessions) >= ROSTER_SESSIONS_MAX) {
+        make_room(bridge);
     }
     session->bridge = bridge;
     session->next = bridge->newest;
     bridge->newest = session;
     metric_add(&bridge->sessions, 1);
+}
+
+/* With the lock held. */
+static void challenge(struct roster_session *older, struct roster_session *session)
+{
+    struct roster_session *rival = call_off(older);
+    if (rival) {
+        rival->tell(rival, ROSTER_SUPERSEDED);
+    }
+    older->challenger = session;
+    session->challenged = older;
+    older->tell(older, ROSTER_CHALLENGED);
+}
+
+bool roster_enter(struct roster *roster, struct roster_bridge *bridge, struct roster_session *session)
+{
+    pthread_mutex_lock(&roster->lock);
+    struct roster_session *older = session_of_epoch(bridge, session->epoch);
+    if (older) {
+        challenge(older, session);
+    } else {
+        admit(bridge, session);
+    }
+    pthread_mutex_unlock(&roster->lock);
+    return older == NULL;
+}
+
+bool roster_defend(struct roster *roster, struct roster_session *session)
+{
+    pthread_mutex_lock(&roster->lock);
+    struct roster_session *challenger = call_off(session);
+    if (challenger) {
+        challenger->tell(challenger, ROSTER_REFUSED);
+    }
+    pthread_mutex_unlock(&roster->lock);
+    return challenger != NULL;
+}
+
+bool roster_take_over(struct roster *roster, struct roster_session *session)
+{
+    pthread_mutex_lock(&roster->lock);
+    struct roster_session *older = session->challenged;
+    if (older) {
+        struct roster_bridge *bridge = older->bridge;
+        (void)call_off(older);
+        take_out(older);
+        older->tell(older, ROSTER_SUPERSEDED);
+        admit(bridge, session);
+    }
     pthread_mutex_unlock(&roster->lock);
     return older != NULL;
 }
@@ -134,10 +210,26 @@ bool roster_enter(struct roster *roster, struct roster_bridge *bridge, struct ro
 void roster_leave(struct roster *roster, struct roster_session *session)
 {
     pthread_mutex_lock(&roster->lock);
-    if (session->bridge) {
+    struct roster_bridge *bridge = session->bridge;
+    if (session->challenged) {
+        (void)call_off(session->challenged);
+    } else if (bridge) {
+        struct roster_session *challenger = call_off(session);
         take_out(session);
+        if (challenger) {
+            admit(bridge, challenger);
+            challenger->tell(challenger, ROSTER_ADMITTED);
+        }
     }
     pthread_mutex_unlock(&roster->lock);
+}
+
+bool roster_may_log(struct roster *roster, struct roster_bridge *bridge, int64_t now_us, uint64_t *suppressed)
+{
+    pthread_mutex_lock(&roster->lock);
+    bool allowed = log_limit_allow(&bridge->lines, now_us, suppressed);
+    pthread_mutex_unlock(&roster->lock);
+    return allowed;
 }
 
 void roster_walk(struct roster *roster, void (*visit)(void *owner, const struct roster_bridge *bridge),

@@ -202,6 +202,9 @@ static enum err sqlite_look_up(struct store *base, const char *bridge, const uin
         watermarks->more = stream.stopped_short;
         result = sqlite_streams_highest(store->streams, &stream, &watermarks->highest, why);
     }
+    if (result == ERR_OK && !watermarks->more) {
+        result = sqlite_streams_missing(store->streams, stream, watermarks, why);
+    }
     return result;
 }
 

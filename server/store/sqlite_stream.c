@@ -12,6 +12,8 @@ enum query {
     GAP_OVER,
     PUT_GAP,
     HIGHEST,
+    NEXT_BATCH,
+    NEXT_GAP,
     QUERIES
 };
 
@@ -31,6 +33,9 @@ static const char *const queries[QUERIES] = {
         "INSERT INTO gap_record (batch, stream, reason, first_seq, last_seq, readings, from_us, to_us, link) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [HIGHEST] = "SELECT max(seq) FROM batch WHERE stream = ?1",
+    [NEXT_BATCH] = "SELECT min(seq) FROM batch WHERE stream = ?1 AND seq > ?2",
+    [NEXT_GAP] = "SELECT min(first_seq) FROM (SELECT first_seq FROM gap_record WHERE stream = ?1 AND "
+                 "last_seq > ?2 ORDER BY last_seq LIMIT ?3) WHERE first_seq > ?2",
 };
 
 /* What one look at how far a stream has got may cost, whatever a bridge says it lost: the one thread that
@@ -165,6 +170,51 @@ enum err sqlite_streams_highest(struct sqlite_streams *streams, const struct sql
     int64_t number;
     enum err result = query_number(streams, HIGHEST, &number, why);
     *highest = (uint64_t)number;
+    return result;
+}
+
+/* The sequence after `after` that is stored, or accounted for, whichever is first; 0 = none. */
+static enum err next_present(struct sqlite_streams *streams, int64_t stream, int64_t after, int64_t *next,
+                             struct err_text *why)
+{
+    int64_t gap = 0;
+    sqlite3_bind_int64(streams->statements[NEXT_BATCH], 1, stream);
+    sqlite3_bind_int64(streams->statements[NEXT_BATCH], 2, after);
+    enum err result = query_number(streams, NEXT_BATCH, next, why);
+    if (result == ERR_OK) {
+        sqlite3_bind_int64(streams->statements[NEXT_GAP], 1, stream);
+        sqlite3_bind_int64(streams->statements[NEXT_GAP], 2, after);
+        sqlite3_bind_int64(streams->statements[NEXT_GAP], 3, GAPS_TRIED_MAX);
+        result = query_number(streams, NEXT_GAP, &gap, why);
+    }
+    *next = gap > 0 && gap < *next ? gap : *next;
+    return result;
+}
+
+enum err sqlite_streams_missing(struct sqlite_streams *streams, struct sqlite_stream stream,
+                                struct store_watermarks *watermarks, struct err_text *why)
+{
+    enum err result = ERR_OK;
+    const int64_t highest = (int64_t)watermarks->highest;
+    const int64_t look_until =
+        stream.contiguous < INT64_MAX - WALK_MAX ? stream.contiguous + WALK_MAX : INT64_MAX;
+    int64_t walked = stream.contiguous;
+    while (result == ERR_OK && !stream.stopped_short && stream.contiguous < highest && walked < look_until &&
+           watermarks->missing_count < FRAME_MISSING_MAX) {
+        int64_t next;
+        result = next_present(streams, stream.id, stream.contiguous, &next, why);
+        if (result != ERR_OK || next <= stream.contiguous + 1) {
+            return result; // an error, or a look at the gaps that stopped short
+        }
+        watermarks->missing[watermarks->missing_count++] =
+            (struct frame_range){(uint64_t)stream.contiguous + 1, (uint64_t)next - 1};
+        stream.contiguous = next - 1;
+        result = sqlite_streams_advance(streams, &stream, why);
+        if (stream.contiguous < next) {
+            return result;
+        }
+        walked += stream.contiguous - (next - 1);
+    }
     return result;
 }
 

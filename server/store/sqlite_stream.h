@@ -39,5 +39,8 @@ MUST_USE enum err sqlite_streams_advance(struct sqlite_streams *streams, struct 
                                          struct err_text *why);
 MUST_USE enum err sqlite_streams_highest(struct sqlite_streams *streams, const struct sqlite_stream *stream,
                                          uint64_t *highest, struct err_text *why);
+/* Fills in what is missing between the other watermarks, which are known and not short. Bounded work. */
+MUST_USE enum err sqlite_streams_missing(struct sqlite_streams *streams, struct sqlite_stream stream,
+                                         struct store_watermarks *watermarks, struct err_text *why);
 
 #endif

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "store/store_schema.h"
 #include "tunnel/batch.h"
+#include "tunnel/frame.h"
 
 /* SQL and JetStream count with a sign. A batch with a higher sequence is not to be put. */
 #define STORE_SEQUENCE_MAX ((uint64_t)INT64_MAX)
@@ -50,6 +51,10 @@ struct store_watermarks {
     uint64_t contiguous;
     bool more;        /* so may be some that follow: the look at them stopped short */
     uint64_t highest; /* highest one stored */
+    /* Of those in between the lowest that are neither stored nor accounted for, in order, none touching the
+     * next; as many as are found within a bounded look. */
+    size_t missing_count;
+    struct frame_range missing[FRAME_MISSING_MAX];
 };
 
 struct store;

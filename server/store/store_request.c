@@ -45,8 +45,13 @@ struct store_request *store_request_catalog(const uint8_t *hash, struct bytes en
 
 struct store_request *store_request_look_up(const uint8_t *epoch)
 {
-    struct store_request *request = request_new(STORE_REQUEST_LOOK_UP, (struct bytes){0});
+    static const struct store_watermarks nothing;
+    const struct bytes space = {(const uint8_t *)&nothing, sizeof nothing};
+    struct store_request *request = request_new(STORE_REQUEST_LOOK_UP, space);
     if (request) {
+        request->watermarks = (void *)request->bytes;
+        request->size =
+            sizeof *request; // the room for an answer does not count: a look-up must find its place
         memcpy(request->view.identity.epoch, epoch, BATCH_EPOCH_SIZE);
     }
     return request;

@@ -23,7 +23,7 @@ struct store_request {
     int64_t submitted_us; /* monotonic; set by the submit */
     /* ERR_OK; ERR_DISK_FULL, ERR_BUSY, ERR_NO_MEMORY: not now; anything else: the store has failed */
     enum err outcome;
-    struct store_watermarks watermarks; /* LOOK_UP */
+    struct store_watermarks *watermarks; /* LOOK_UP: the answer, in `bytes` */
     struct store_request *next;
     size_t size; /* of all this */
     uint8_t bytes[];

@@ -77,8 +77,8 @@ static enum err look_up_group(struct store *store, const struct store_queue *gro
     enum err result = ERR_OK;
     for (struct store_request *request = group->first; request && result == ERR_OK; request = request->next) {
         if (request->kind == STORE_REQUEST_LOOK_UP) {
-            result = store_look_up(store, request->bridge, request->view.identity.epoch, &request->watermarks,
-                                   why);
+            result =
+                store_look_up(store, request->bridge, request->view.identity.epoch, request->watermarks, why);
         }
     }
     return result;

@@ -34,8 +34,14 @@ static enum err rewrite_open(struct bytes payload, struct buffer *out)
 static enum err rewrite_welcome(struct bytes payload, struct buffer *out)
 {
     struct frame_welcome welcome;
-    enum err err = frame_read_welcome(payload, &welcome, NULL);
-    return err == ERR_OK ? frame_write_welcome(out, &welcome) : err;
+    enum err err = ERR_MALFORMED;
+    for (uint16_t version = TUNNEL_VERSION_MIN; err != ERR_OK && version <= TUNNEL_VERSION; version++) {
+        err = frame_read_welcome(payload, version, &welcome, NULL);
+        if (err == ERR_OK) {
+            err = frame_write_welcome(out, version, &welcome);
+        }
+    }
+    return err;
 }
 
 static enum err rewrite_catalog_ack(struct bytes payload, struct buffer *out)

@@ -96,7 +96,8 @@ static void check_said(struct run *run, const struct frame *frame)
     const struct ack_visitor visitor = {.owner = run, .range = check_range};
     size_t count;
     must(frame->type != FRAME_HELLO || frame_read_hello(frame->payload, &hello, NULL) == ERR_OK);
-    must(frame->type != FRAME_WELCOME || frame_read_welcome(frame->payload, &welcome, NULL) == ERR_OK);
+    must(frame->type != FRAME_WELCOME || frame_read_welcome(frame->payload, 1, &welcome, NULL) == ERR_OK ||
+         frame_read_welcome(frame->payload, 2, &welcome, NULL) == ERR_OK);
     must(frame->type != FRAME_CATALOG_ACK ||
          frame_read_catalog_ack(frame->payload, &catalog_ack, NULL) == ERR_OK);
     must(frame->type != FRAME_ACK || frame_read_ack(frame->payload, &visitor, &count, NULL) == ERR_OK);

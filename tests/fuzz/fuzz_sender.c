@@ -111,7 +111,7 @@ static enum err write_sound(enum step step, struct wire_reader *script, struct b
 {
     if (step == STEP_HELLO) {
         const struct frame_hello hello = {.version_min = 1,
-                                          .version_max = 1,
+                                          .version_max = TUNNEL_VERSION,
                                           .max_batch = FRAME_BATCH_LEAST,
                                           .max_catalog = 64,
                                           .window_batches = WINDOW,
@@ -123,7 +123,7 @@ static enum err write_sound(enum step step, struct wire_reader *script, struct b
     }
     if (step == STEP_WELCOME) {
         const struct frame_welcome welcome = {.contiguous = 1, .highest = 2};
-        return frame_write_welcome(frame, &welcome);
+        return frame_write_welcome(frame, TUNNEL_VERSION, &welcome);
     }
     if (step == STEP_ACK) {
         struct ack_range range = {.first = wire_read_u8(script)};

@@ -51,16 +51,29 @@ refused bourdon-bridge 2 'unknown option' -- --nonsense
 refused bourdon-bridge 2 'Usage: bourdon-bridge' --
 printf 'listen: 127.0.0.1\nca: pki/ca.pem\nbridges: "*"\nhttp: nowhere\n' >wrong-server.yaml
 refused bourdon-server 2 'certificate' 'key' 'wrong-server.yaml:' -- -c wrong-server.yaml
+sed 's|pki/|nowhere/|' server.yaml >absent-files.yaml
+for check in '' --check-config; do
+    refused bourdon-server 2 'absent-files.yaml:3:5: error: ca: ' 'yaml:4:14: error: certificate: ' \
+        'yaml:5:6: error: key: ' -- -c absent-files.yaml $check
+done
+refused bourdon-server 0 'certificate: nowhere/server/control.pem' -- -c absent-files.yaml --print-config
 refused bourdon-server 2 'unknown option' -- --nonsense
 refused bourdon-plcsim 2 'unknown option' -- --nonsense
 refused bourdon 2 'there is no verb' -- nonsense
 pass "wrong configurations and arguments end with status 2"
+
+sed "s|$folder/store.db|$folder/other.db|; s|server.sock|other.sock|" server.yaml >other.yaml
+refused bourdon-server 1 "port $server_port" 'in use' -- -c other.yaml
+pass "a second server does not take half of the first one's connections"
 
 write_bridge_config
 refused bourdon-bridge 0 -- -c bridge.yaml --check-config
 [ ! -e spool.db ] || fail "--check-config made the spool"
 "$BOURDON_BIN/bourdon-bridge" -c bridge.yaml --print-config >printed.yaml || fail "--print-config"
 refused bourdon-bridge 0 -- -c printed.yaml --check-config
+sed 's|pki/|nowhere/|' bridge.yaml >absent-files.yaml
+refused bourdon-bridge 0 'holding' -- -c absent-files.yaml --print-plan
+refused bourdon-bridge 0 'nowhere/ca.pem' -- -c absent-files.yaml --print-config
 pass "--check-config touches nothing, and --print-config prints what it reads back"
 
 # A bridge that was working and whose configuration goes bad leaves its spool as it is.
@@ -89,6 +102,30 @@ wait_for_event bridge "$patience" 'event=reloaded' "$from"
 has_renamed() { bourdon readings store.db --tag boiler-1/renamed --last 1 --format csv | grep -q renamed; }
 wait_until "$patience" has_renamed || fail "readings of the new tag do not arrive"
 pass "the bridge keeps the old configuration when the new one is wrong, and takes a good one"
+
+# reload PROGRAM: SIGHUP, until it is taken.
+reload() {
+    local from=$(($(log_lines "$1") + 1))
+    kill -HUP "${process_pid[$1]}"
+    wait_for_event "$1" "$patience" 'event=reloaded' "$from"
+}
+
+# What only a restart can change is said once, and not when the change is taken back.
+needs_restart() {
+    local program=$1 change=$2 key=$3
+    cp "$program.yaml" good.yaml
+    sed -i "$change" "$program.yaml"
+    reload "$program"
+    cp good.yaml "$program.yaml"
+    reload "$program"
+    [ "$(grep -c 'event=needs_restart' "$program.log")" = 1 ] || fail "$program says needs_restart not once"
+    grep -q "event=needs_restart key=$key" "$program.log" || fail "$program does not say that $key needs a restart"
+}
+needs_restart bridge 's|control: bridge.sock|control: other.sock|' bridge.control
+needs_restart server 's|control: server.sock|control: other.sock|' control
+bourdon status bridge.sock server.sock >/dev/null || fail "the control sockets are gone after a reload"
+wait_for_acks 2
+pass "a change that needs a restart is said, and the rest goes on"
 
 # The server takes a new certificate without losing a session, and refuses a broken one.
 from=$(($(log_lines server) + 1))

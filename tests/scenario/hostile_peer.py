@@ -104,8 +104,11 @@ class Session:
     def hello(self):
         self.wire.expect(peer.HELLO)
 
-    def open(self):
+    def say_open(self):
         self.wire.send_cbor(peer.OPEN, [1, "hostile_peer.py", self.epoch, 1, 1 << 40])
+
+    def open(self):
+        self.say_open()
         self.welcome = peer.decode(self.wire.expect(peer.WELCOME)[1])
 
     def send_catalog(self):
@@ -193,7 +196,7 @@ REJECTED = peer.REJECTED
 ATTACKS = [
     ("garbage instead of OPEN", "hello", raw(b"\x00\x00\x00\x01\xffgarbage"), ("bye", "unknown type")),
     ("a batch before OPEN", "hello", raw(frame(peer.BATCH, b"x")), ("bye", "does not send batch now")),
-    ("an OPEN of another version", "hello", opening(2, "x", bytes(16), 1, 2), ("bye", "not offered")),
+    ("an OPEN of another version", "hello", opening(99, "x", bytes(16), 1, 2), ("bye", "not offered")),
     ("an OPEN of sequence 0", "hello", opening(1, "x", bytes(16), 0, 2), ("bye", "open is malformed")),
     ("an OPEN with a line break", "hello", opening(1, "x\n", bytes(16), 1, 2), ("bye", "open is malformed")),
     ("OPEN twice", "open", opening(1, "x", bytes(16), 1, 2), ("bye", "does not send open now")),
@@ -246,11 +249,12 @@ class Scene:
         self.others_are_served(name)
 
     def conflict(self):
-        with Session(self.server, self.hostile) as session:
-            answers = []
-            for content in (1, 1, 2):
-                session.send_batch(1, session.batch(1, content))
-                answers.append(session.answer()[1])
+        answers, epoch = [], os.urandom(16)
+        for contents in ((1, 1), (2,)):  # a number taken before the session opened is told from one taken since
+            with Session(self.server, self.hostile, epoch=epoch) as session:
+                for content in contents:
+                    session.send_batch(1, session.batch(1, content))
+                    answers.append(session.answer()[1])
         assert answers == [peer.COMMITTED, peer.DUPLICATE, peer.REJECTED], answers
         self.others_are_served("a conflict")
 
@@ -284,8 +288,11 @@ class Scene:
 
     def one_identity_many_times(self):
         epoch = os.urandom(16)
-        sessions = [Session(self.server, self.hostile, "open", epoch) for _ in range(30)]
+        sessions = [Session(self.server, self.hostile, "hello", epoch) for _ in range(30)]
+        for session in sessions[:-1]:
+            session.say_open()
         self.others_are_served("one identity many times")
+        sessions[-1].open()
         sessions[-1].send_catalog()
         sessions[-1].send_batch(1)
         assert sessions[-1].answer()[1] == peer.COMMITTED

@@ -124,7 +124,7 @@ static void make_gap_batch(struct buffer *out)
 static void make_hello(struct buffer *out)
 {
     const struct frame_hello hello = {.version_min = 1,
-                                      .version_max = 1,
+                                      .version_max = 2,
                                       .server = "control bourdon-server/0.1",
                                       .store_id = {0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0xc9,
                                                    0xca, 0xcb, 0xcc, 0xcd, 0xce, 0xcf},
@@ -142,15 +142,26 @@ static void make_hello(struct buffer *out)
 static void make_open(struct buffer *out)
 {
     struct frame_open open = {
-        .version = 1, .software = "bourdon-bridge/0.1", .first_sequence = 812, .next_sequence = 814};
+        .version = 2, .software = "bourdon-bridge/0.1", .first_sequence = 812, .next_sequence = 814};
     memcpy(open.epoch, identity.epoch, sizeof open.epoch);
     must(frame_write_open(out, &open));
+}
+
+static void make_welcome_with_missing(struct buffer *out)
+{
+    const struct frame_welcome welcome = {
+        .contiguous = 700,
+        .highest = 811,
+        .missing_count = 2,
+        .missing = {{701, 750}, {790, 790}},
+    };
+    must(frame_write_welcome(out, TUNNEL_VERSION, &welcome));
 }
 
 static void make_welcome(struct buffer *out)
 {
     const struct frame_welcome welcome = {.contiguous = 811, .highest = 811};
-    must(frame_write_welcome(out, &welcome));
+    must(frame_write_welcome(out, TUNNEL_VERSION, &welcome));
 }
 
 static void make_catalog_frame(struct buffer *out)
@@ -241,6 +252,7 @@ const struct protocol_example protocol_examples[] = {
     {"frame-hello", make_hello},
     {"frame-open", make_open},
     {"frame-welcome", make_welcome},
+    {"frame-welcome-with-missing", make_welcome_with_missing},
     {"frame-catalog", make_catalog_frame},
     {"frame-catalog-ack", make_catalog_ack},
     {"frame-batch", make_batch_frame},

@@ -89,12 +89,7 @@ static void on_batch(void *owner, const struct batch_view *view, bool historical
         peer->most_outstanding = peer->answer_count;
     }
     struct peer_batch *batch = &peer->batches[view->identity.sequence];
-    bool refused = peer->orders.retries > 0 || view->identity.sequence == peer->orders.reject_seq;
-    if (refused) {
-        return;
-    }
     ck_assert(!batch->stored || memcmp(batch->digest, view->digest, sizeof batch->digest) == 0);
-    batch->stored = true;
     batch->readings = view->kind == BATCH_READINGS ? view->count : 0;
     batch->kind = view->kind;
     memcpy(batch->digest, view->digest, sizeof batch->digest);
@@ -137,6 +132,7 @@ static const struct receiver_events receiver_events = {
 static void answer_batch(struct peer *peer, uint64_t seq, int64_t now_us)
 {
     if (peer->orders.swallow > 0) {
+        peer->batches[seq].stored = true;
         peer->orders.swallow--;
         peer->cut = peer->orders.swallow == 0;
     } else if (peer->orders.retries > 0) {
@@ -145,6 +141,7 @@ static void answer_batch(struct peer *peer, uint64_t seq, int64_t now_us)
     } else if (seq == peer->orders.reject_seq) {
         receiver_stored(peer->receiver, seq, ACK_REJECTED, 0, 0, "the test says so", now_us);
     } else {
+        peer->batches[seq].stored = true;
         receiver_stored(peer->receiver, seq, ACK_COMMITTED, clock_wall_us(), 0, NULL, now_us);
     }
 }

@@ -2,6 +2,7 @@
 #include "base/daemon.h"
 #include "bridge_options.h"
 #include "spool/room.h"
+#include "support/certificates.h"
 #include "support/suite.h"
 
 #include <stdio.h>
@@ -30,6 +31,7 @@ static size_t load(const char *text)
         options_load_text("bridge.yaml", text, strlen(text), bridge_options_table, &options, diagnostics);
     if (result == ERR_OK || result == ERR_CONFIG) {
         bridge_options_check(&options, diagnostics);
+        bridge_options_check_files(&options, diagnostics);
     }
     FILE *out = fmemopen(output, sizeof output, "w");
     diagnostics_print(diagnostics, out);
@@ -47,7 +49,7 @@ static void release(void)
 
 START_TEST(defaults_are_those_of_the_documentation)
 {
-    ck_assert_uint_eq(load(START SERVER LINKS), 1); /* the certificates, which are not there */
+    ck_assert_uint_eq(load(START SERVER LINKS), 3); /* the certificates, which are not there */
     ck_assert_int_eq(options.batch.max_readings, 1000);
     ck_assert_int_eq(options.batch.max_age_us, 1000000);
     ck_assert_int_eq(options.bridge.shutdown_us, 10000000);
@@ -74,7 +76,17 @@ START_TEST(what_is_wrong_is_said_with_its_place)
         {"endpoint without a port",
          START "server: {endpoints: [control], ca: a, certificate: b, key: c}\n" LINKS,
          "endpoints: \"control\" is not HOST:PORT"},
-        {"certificates that are not there", START SERVER LINKS, "no.pem"},
+        {"endpoint beyond the ports",
+         START "server: {endpoints: ['control:99999'], ca: a, certificate: b, key: c}\n" LINKS,
+         "endpoints: \"control:99999\" is not HOST:PORT"},
+        {"endpoint of no port",
+         START "server: {endpoints: ['control:0'], ca: a, certificate: b, key: c}\n" LINKS,
+         "endpoints: \"control:0\" is not HOST:PORT"},
+        {"certificate that is not there", START SERVER LINKS,
+         "bridge.yaml:2:73: error: certificate: certificate no.pem"},
+        {"key that is not there", START SERVER LINKS, "bridge.yaml:2:86: error: key: private key no.key"},
+        {"authority that is not there", START SERVER LINKS,
+         "bridge.yaml:2:49: error: ca: authority (ca) no-ca.pem"},
         {"batch too large", START SERVER "batch: {max_readings: 65537}\n" LINKS, "max_readings"},
         {"batch of nothing", START SERVER "batch: {max_readings: 0}\n" LINKS, "max_readings"},
         {"unknown policy", START SERVER "spool: {when_full: drop-newest}\n" LINKS, "when_full"},
@@ -107,20 +119,63 @@ END_TEST
 
 START_TEST(the_catalog_is_made_only_of_a_good_configuration)
 {
-    ck_assert_uint_eq(load(START SERVER LINKS), 1);
+    ck_assert_uint_gt(load("bridge: {name: cell/3, spool: s}\n" SERVER LINKS), 3);
     ck_assert_ptr_null(options.catalog);
     ck_assert_ptr_null(options.tls);
     release();
 }
 END_TEST
 
+/* ---- with real certificates ---- */
+
+static struct certificates plant;
+
+/* Loads a configuration of cell-3 with this pair of files. */
+static size_t load_with(const char *pair, const char *ca)
+{
+    char text[4096];
+    snprintf(text, sizeof text,
+             START
+             "server:\n  endpoints: ['a:1']\n  ca: %s/%s\n  certificate: %s/%s.pem\n  key: %s/%s.key\n" LINKS,
+             plant.folder, ca, plant.folder, pair, plant.folder, pair);
+    return load(text);
+}
+
+START_TEST(certificates_are_judged_with_their_place)
+{
+    static const struct {
+        const char *pair, *ca;
+        size_t errors;
+        const char *says;
+    } rows[] = {
+        {"bridge/cell-3", "ca.pem", 0, ""},
+        {"bad/bridge/wrong-name", "ca.pem", 1, "bridge.yaml:5:16: error: certificate: "},
+        {"bad/bridge/two-names", "ca.pem", 1, "names no bridge, or more than one"},
+        {"bad/bridge/expired", "ca.pem", 1, "warning: certificate: "},
+        {"bridge/cell-3", "crl.pem", 1, "bridge.yaml:4:7: error: ca: "},
+        {"bridge/cell-3", "bridge/cell-3.pem", 1, "none of its certificates is that of an authority"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        ck_assert_msg(load_with(rows[i].pair, rows[i].ca) == rows[i].errors, "%s, %s: %s", rows[i].pair,
+                      rows[i].ca, output);
+        ck_assert_msg(strstr(output, rows[i].says), "%s, %s: %s", rows[i].pair, rows[i].ca, output);
+        release();
+    }
+}
+END_TEST
+
 int main(void)
 {
-    return suite_run("bridge_options", (const TTest *[]){
-                                           defaults_are_those_of_the_documentation,
-                                           what_is_wrong_is_said_with_its_place,
-                                           all_errors_are_said_at_once,
-                                           the_catalog_is_made_only_of_a_good_configuration,
-                                           NULL,
-                                       });
+    certificates_make(&plant);
+    certificates_run(&plant, "bad-set", "");
+    int status = suite_run("bridge_options", (const TTest *[]){
+                                                 defaults_are_those_of_the_documentation,
+                                                 what_is_wrong_is_said_with_its_place,
+                                                 all_errors_are_said_at_once,
+                                                 the_catalog_is_made_only_of_a_good_configuration,
+                                                 certificates_are_judged_with_their_place,
+                                                 NULL,
+                                             });
+    certificates_remove(&plant);
+    return status;
 }

@@ -4,6 +4,7 @@
 #include "support/suite.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum { PER_BATCH = 10 };
@@ -243,6 +244,37 @@ START_TEST(a_full_disk_stops_the_links_and_ends_by_itself)
 }
 END_TEST
 
+/* Changes of the configuration, one after the other, that a full disk refuses. */
+static void *change(void *argument)
+{
+    const atomic_bool *enough = argument;
+    while (!atomic_load(enough)) {
+        (void)!spool_thread_configure(fixture.spool, &fixture.configuration, NULL);
+    }
+    return NULL;
+}
+
+START_TEST(a_refused_change_takes_no_other_request_with_it)
+{
+    enum { CHANGERS = 3, JOINS = 100 };
+    pthread_t threads[CHANGERS];
+    static atomic_bool enough;
+    put_until_the_disk_is_full(true);
+    for (size_t i = 0; i < CHANGERS; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, change, &enough), 0);
+    }
+    for (int i = 0; i < JOINS; i++) {
+        joined = false;
+        join();
+    }
+    atomic_store(&enough, true);
+    for (size_t i = 0; i < CHANGERS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    failing_vfs_arm(FAILING_WRITE, 0, false, SQLITE_OK);
+}
+END_TEST
+
 enum { PRODUCERS = 4, EACH = 3000, ALL = PRODUCERS * EACH };
 
 static void *produce(void *argument)
@@ -286,6 +318,7 @@ int main(void)
                               a_failed_sync_ends_it_and_everybody_learns_it,
                               there_was_no_room_and_now_there_is_so_stopping_commits_everything,
                               a_full_disk_stops_the_links_and_ends_by_itself,
+                              a_refused_change_takes_no_other_request_with_it,
                               every_reading_of_many_links_is_committed_once,
                               NULL,
                           });

@@ -665,6 +665,65 @@ START_TEST(a_store_restored_from_an_old_copy_is_told_what_it_lost)
 }
 END_TEST
 
+/* A meeting with a store that has up to `highest`, but for one range. */
+static struct fence_verdict meet_with_hole(uint64_t highest, uint64_t next_seq, struct frame_range missing)
+{
+    struct fence_meeting meeting = {
+        .store = {1}, .highest = highest, .next_seq = next_seq, .missing_count = 1, .missing = &missing};
+    struct fence_verdict verdict;
+    enum err result = spooler_meet(spooler, &meeting, &now, &sent, &verdict, &why);
+    ck_assert_msg(result == ERR_OK, "%s", why.text);
+    return verdict;
+}
+
+START_TEST(a_store_restored_from_a_copy_between_live_batches_and_their_backlog_is_told_what_it_lost)
+{
+    fill(0, 6);
+    meet(1, 0, 7);
+    for (uint64_t seq = 6; seq >= 2; seq--) { /* 1 is still to be sent */
+        ack(seq, seq == 3 ? ACK_REJECTED : ACK_COMMITTED);
+    }
+    must_commit();
+    struct fence_verdict verdict = meet_with_hole(6, 7, (struct frame_range){1, 4});
+    ck_assert(verdict.store_restored);
+    ck_assert_uint_eq(verdict.first, 2);
+    ck_assert_uint_eq(verdict.last, 4);
+    ck_assert_uint_eq(verdict.readings, TWO_BATCHES);
+    ck_assert_int_eq(number("SELECT readings FROM batch WHERE kind = 2"), 2); /* gaps */
+    verdict = meet_with_hole(6, 8, (struct frame_range){1, 4});
+    ck_assert(!verdict.store_restored);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch WHERE kind = 2"), 1);
+}
+END_TEST
+
+START_TEST(what_the_ack_log_no_longer_knows_is_a_gap_without_a_count)
+{
+    fill(0, 3);
+    meet(1, 0, 4);
+    ack(2, ACK_COMMITTED);
+    must_commit();
+    ck_assert_int_eq(number("DELETE FROM ack_log RETURNING 1"), 1);
+    ck_assert(meet_with_hole(3, 4, (struct frame_range){1, 2}).store_restored);
+    struct gap gap = last_gap();
+    ck_assert_uint_eq(gap.first_sequence, 2);
+    ck_assert_uint_eq(gap.last_sequence, 2);
+    ck_assert_uint_eq(gap.readings, 0);
+}
+END_TEST
+
+START_TEST(what_another_store_acknowledged_may_be_there)
+{
+    fill(0, 3);
+    meet(2, 0, 4);
+    meet(1, 3, 4);
+    ack(2, ACK_COMMITTED);
+    must_commit();
+    struct fence_verdict verdict = meet_with_hole(3, 4, (struct frame_range){2, 2});
+    ck_assert(verdict.store_incomplete && !verdict.store_restored);
+    ck_assert_uint_eq(last_gap().first_sequence, 2);
+}
+END_TEST
+
 START_TEST(a_store_made_anew_is_told_what_another_one_has)
 {
     fill(0, 2);
@@ -862,39 +921,43 @@ END_TEST
 
 int main(void)
 {
-    return suite_run_with("spooler", setup, teardown,
-                          (const TTest *[]){
-                              a_batch_may_be_sent_only_when_it_is_committed,
-                              a_batch_is_kept_until_it_is_acknowledged_and_comes_back_with_the_same_bytes,
-                              trim_and_ack_log_are_one,
-                              acks_wait_for_a_batch_but_not_long,
-                              sequences_are_never_used_again,
-                              a_rejected_batch_goes_to_quarantine,
-                              the_ack_log_keeps_the_newest_rows,
-                              another_bridges_spool_is_refused_untouched,
-                              a_damaged_batch_is_quarantined_reported_as_a_gap_and_blocks_nothing,
-                              a_backlog_is_read_in_bounded_chunks,
-                              a_full_spool_stops_polling_and_accounts_for_the_pause,
-                              refused_readings_become_a_gap,
-                              a_full_spool_drops_the_oldest_of_the_lowest_priority_and_accounts_for_it,
-                              every_batch_is_there_or_in_a_gap_however_long_it_drops,
-                              batches_that_are_too_old_go_unless_the_clock_cannot_be_trusted,
-                              a_full_disk_loses_nothing_and_stops_polling_until_there_is_room,
-                              a_failed_sync_is_the_end_and_nothing_may_be_sent,
-                              whichever_write_finds_the_disk_full_every_reading_is_there_once,
-                              killed_at_any_moment_it_has_all_it_committed_and_trimmed_only_what_was_acked,
-                              a_store_that_has_what_it_acknowledged_is_fine,
-                              a_store_restored_from_an_old_copy_is_told_what_it_lost,
-                              a_store_made_anew_is_told_what_another_one_has,
-                              a_spool_restored_from_an_old_copy_goes_on_above_what_the_store_has,
-                              a_batch_whose_number_is_taken_is_made_anew_with_the_same_readings,
-                              a_life_that_did_not_stop_leaves_a_gap_from_its_first_reading_in_memory,
-                              what_was_on_its_way_when_the_bridge_ended_is_in_the_gap,
-                              a_life_that_stopped_leaves_no_gap,
-                              a_life_without_a_reading_leaves_a_gap_too,
-                              a_start_on_a_full_disk_makes_up_for_the_gap,
-                              while_nothing_is_read_the_file_learns_it_now_and_then,
-                              batches_keep_the_catalog_they_were_made_with,
-                              NULL,
-                          });
+    return suite_run_with(
+        "spooler", setup, teardown,
+        (const TTest *[]){
+            a_batch_may_be_sent_only_when_it_is_committed,
+            a_batch_is_kept_until_it_is_acknowledged_and_comes_back_with_the_same_bytes,
+            trim_and_ack_log_are_one,
+            acks_wait_for_a_batch_but_not_long,
+            sequences_are_never_used_again,
+            a_rejected_batch_goes_to_quarantine,
+            the_ack_log_keeps_the_newest_rows,
+            another_bridges_spool_is_refused_untouched,
+            a_damaged_batch_is_quarantined_reported_as_a_gap_and_blocks_nothing,
+            a_backlog_is_read_in_bounded_chunks,
+            a_full_spool_stops_polling_and_accounts_for_the_pause,
+            refused_readings_become_a_gap,
+            a_full_spool_drops_the_oldest_of_the_lowest_priority_and_accounts_for_it,
+            every_batch_is_there_or_in_a_gap_however_long_it_drops,
+            batches_that_are_too_old_go_unless_the_clock_cannot_be_trusted,
+            a_full_disk_loses_nothing_and_stops_polling_until_there_is_room,
+            a_failed_sync_is_the_end_and_nothing_may_be_sent,
+            whichever_write_finds_the_disk_full_every_reading_is_there_once,
+            killed_at_any_moment_it_has_all_it_committed_and_trimmed_only_what_was_acked,
+            a_store_that_has_what_it_acknowledged_is_fine,
+            a_store_restored_from_an_old_copy_is_told_what_it_lost,
+            a_store_restored_from_a_copy_between_live_batches_and_their_backlog_is_told_what_it_lost,
+            what_the_ack_log_no_longer_knows_is_a_gap_without_a_count,
+            what_another_store_acknowledged_may_be_there,
+            a_store_made_anew_is_told_what_another_one_has,
+            a_spool_restored_from_an_old_copy_goes_on_above_what_the_store_has,
+            a_batch_whose_number_is_taken_is_made_anew_with_the_same_readings,
+            a_life_that_did_not_stop_leaves_a_gap_from_its_first_reading_in_memory,
+            what_was_on_its_way_when_the_bridge_ended_is_in_the_gap,
+            a_life_that_stopped_leaves_no_gap,
+            a_life_without_a_reading_leaves_a_gap_too,
+            a_start_on_a_full_disk_makes_up_for_the_gap,
+            while_nothing_is_read_the_file_learns_it_now_and_then,
+            batches_keep_the_catalog_they_were_made_with,
+            NULL,
+        });
 }

@@ -25,7 +25,8 @@ static int run(int stream, const char *first, const char *second)
     return status;
 }
 
-static const char *const verbs[] = {"send", "readings", "acks", "status", "spool", "compare-truth"};
+static const char *const verbs[] = {"send",  "readings", "acks", "status", "spool",
+                                    "watch", "probe",    "scan", "sim",    "compare-truth"};
 
 START_TEST(every_verb_explains_itself)
 {

@@ -8,18 +8,21 @@ START_TEST(tcp_urls_have_host_and_port)
         const char *text;
         const char *host;
         uint16_t port;
+        enum link_scheme scheme;
     } rows[] = {
-        {"tcp://192.0.2.10:502", "192.0.2.10", 502},
-        {"tcp://192.0.2.10", "192.0.2.10", 502},
-        {"tcp://boiler-plc.plant.example:1502", "boiler-plc.plant.example", 1502},
-        {"tcp://[2001:db8::7]:503", "2001:db8::7", 503},
-        {"tcp://[fe80::1%eth0]", "fe80::1%eth0", 502},
-        {"tcp://plc:65535", "plc", 65535},
+        {"tcp://192.0.2.10:502", "192.0.2.10", 502, LINK_TCP},
+        {"tcp://192.0.2.10", "192.0.2.10", 502, LINK_TCP},
+        {"tcp://boiler-plc.plant.example:1502", "boiler-plc.plant.example", 1502, LINK_TCP},
+        {"tcp://[2001:db8::7]:503", "2001:db8::7", 503, LINK_TCP},
+        {"tcp://[fe80::1%eth0]", "fe80::1%eth0", 502, LINK_TCP},
+        {"tcp://plc:65535", "plc", 65535, LINK_TCP},
+        {"tls://192.0.2.10", "192.0.2.10", 802, LINK_TLS},
+        {"tls://[2001:db8::7]:8802", "2001:db8::7", 8802, LINK_TLS},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct link_url url;
         ck_assert_msg(link_url_parse(rows[i].text, &url, NULL) == ERR_OK, "%s", rows[i].text);
-        ck_assert_int_eq(url.scheme, LINK_TCP);
+        ck_assert_int_eq(url.scheme, rows[i].scheme);
         ck_assert_str_eq(url.host, rows[i].host);
         ck_assert_uint_eq(url.port, rows[i].port);
     }
@@ -61,7 +64,7 @@ START_TEST(what_is_no_url_says_why)
         "",
         "192.0.2.10:502",
         "http://plc",
-        "tls://plc:802",
+        "mqtt://plc:802",
         "tcp://",
         "tcp://:502",
         "tcp://plc:",

@@ -64,6 +64,22 @@ static const struct {
     {"mask write register", "16 0004 00F2 0025", "16 0004 00F2 0025"},
     {"read/write multiple registers", "17 0003 0006 000E 0003 06 00FF 00FF 00FF",
      "17 0C 00FE 0ACD 0001 0003 000D 00FF"},
+    {"read exception status", "07", "07 6D"},
+    {"diagnostics, return query data", "08 0000 A537", "08 0000 A537"},
+    {"diagnostics, return query data of two words", "08 0000 A537 0001", "08 0000 A537 0001"},
+    {"diagnostics, restart", "08 0001 FF00", "08 0001 FF00"},
+    {"diagnostics, return diagnostic register", "08 0002 0000", "08 0002 1234"},
+    {"diagnostics, change delimiter", "08 0003 0A00", "08 0003 0A00"},
+    {"diagnostics, return bus message count", "08 000B 0000", "08 000B 0102"},
+    {"diagnostics, clear overruns", "08 0014 0000", "08 0014 0000"},
+    {"get comm event counter", "0B", "0B FFFF 0108"},
+    {"get comm event log", "0C", "0C 08 0000 0108 0121 20 00"},
+    {"report server ID", "11", "11 03 42 FF 01"},
+    {"read file record", "14 0E 06 0004 0001 0002 06 0003 0009 0002",
+     "14 0C 05 06 0DFE 0020 05 06 33CD 0040"},
+    {"write file record", "15 0D 06 0004 0007 0003 06AF 04BE 100D", "15 0D 06 0004 0007 0003 06AF 04BE 100D"},
+    {"read FIFO queue", "18 04DE", "18 0006 0002 01B8 1284"},
+    {"read an empty FIFO queue", "18 04DE", "18 0002 0000"},
     {"read device identification", "2B 0E 01 00", "2B 0E 01 01 00 00 02 00 01 41 01 02 4243"},
 };
 
@@ -124,7 +140,46 @@ START_TEST(refuses_requests_in_the_order_of_the_state_diagrams)
     } rows[] = {
         {"nothing", "", MODBUS_ILLEGAL_FUNCTION},
         {"function 0", "00 0000 0001", MODBUS_ILLEGAL_FUNCTION},
-        {"function 07, not spoken", "07", MODBUS_ILLEGAL_FUNCTION},
+        {"function 09, not spoken", "09", MODBUS_ILLEGAL_FUNCTION},
+        {"07 with a byte", "07 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"0B with a byte", "0B 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"0C with a byte", "0C 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"11 with a byte", "11 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"08 without sub-function", "08 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"08 without data", "08 0000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"08 with half a word", "08 0000 000000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"08 with 125 words", "08 0000 *250", MODBUS_NO_EXCEPTION},
+        {"08 with 126 words", "08 0000 *252", MODBUS_ILLEGAL_DATA_VALUE},
+        {"08 sub-function 4", "08 0004 0000", MODBUS_NO_EXCEPTION},
+        {"08 sub-function 5", "08 0005 0000", MODBUS_ILLEGAL_FUNCTION},
+        {"08 sub-function 9", "08 0009 0000", MODBUS_ILLEGAL_FUNCTION},
+        {"08 sub-function 18", "08 0012 0000", MODBUS_NO_EXCEPTION},
+        {"08 sub-function 19", "08 0013 0000", MODBUS_ILLEGAL_FUNCTION},
+        {"08 sub-function 20", "08 0014 0000", MODBUS_NO_EXCEPTION},
+        {"08 sub-function 21", "08 0015 0000", MODBUS_ILLEGAL_FUNCTION},
+        {"08 restart with FF01", "08 0001 FF01", MODBUS_ILLEGAL_DATA_VALUE},
+        {"08 delimiter with a low byte", "08 0003 0A01", MODBUS_ILLEGAL_DATA_VALUE},
+        {"08 counter with a value", "08 000B 0001", MODBUS_ILLEGAL_DATA_VALUE},
+        {"08 counter with two words", "08 000B 0000 0000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"14 of nothing", "14 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"14 cut short", "14 07 06 0001 0000 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"14 byte count below the bytes", "14 07 06 0001 0000 0001 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"14 with half a sub-request", "14 08 06 0001 0000 0001 06", MODBUS_ILLEGAL_DATA_VALUE},
+        {"14 of no register", "14 07 06 0001 0000 0000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"14 whose answer just fits", "14 07 06 0001 0000 0079", MODBUS_NO_EXCEPTION},
+        {"14 whose answer does not fit", "14 07 06 0001 0000 007A", MODBUS_ILLEGAL_DATA_VALUE},
+        {"14 of 65535 registers", "14 07 06 0001 0000 FFFF", MODBUS_ILLEGAL_DATA_VALUE},
+        {"14 of another type", "14 07 05 0001 0000 0001", MODBUS_ILLEGAL_DATA_ADDRESS},
+        {"14 of file 0", "14 07 06 0000 0000 0001", MODBUS_ILLEGAL_DATA_ADDRESS},
+        {"14 of the last record", "14 07 06 0001 270F 0001", MODBUS_NO_EXCEPTION},
+        {"14 past the last record", "14 07 06 0001 270F 0002", MODBUS_ILLEGAL_DATA_ADDRESS},
+        {"15 of no register", "15 07 06 0001 0000 0000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"15 with a register missing", "15 09 06 0001 0000 0002 0000", MODBUS_ILLEGAL_DATA_VALUE},
+        {"15 with a byte too many", "15 0A 06 0001 0000 0001 0000 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"15 of 122 registers", "15 FB 06 0001 0000 007A *244", MODBUS_NO_EXCEPTION},
+        {"15 past the last record", "15 09 06 0001 2710 0001 0000", MODBUS_ILLEGAL_DATA_ADDRESS},
+        {"18 cut short", "18 00", MODBUS_ILLEGAL_DATA_VALUE},
+        {"18 with a byte too many", "18 0000 00", MODBUS_ILLEGAL_DATA_VALUE},
         {"function of an exception", "83 0000 0001", MODBUS_ILLEGAL_FUNCTION},
         {"another MEI type", "2B 0D 01 00", MODBUS_ILLEGAL_FUNCTION},
         {"2B without MEI type", "2B", MODBUS_ILLEGAL_DATA_VALUE},
@@ -202,6 +257,29 @@ START_TEST(refuses_what_cannot_be_the_answer)
         {"exception without code", "03 0000 0002", "83"},
         {"exception code 0", "03 0000 0002", "83 00"},
         {"exception with more", "03 0000 0002", "83 02 00"},
+        {"status of two bytes", "07", "07 0000"},
+        {"status of no byte", "07", "07"},
+        {"another sub-function", "08 0000 0001", "08 0001 0001"},
+        {"other query data", "08 0000 0001", "08 0000 0002"},
+        {"query data cut short", "08 0000 0001 0002", "08 0000 0001"},
+        {"two counters", "08 000B 0000", "08 000B 0001 0001"},
+        {"who listens only speaks", "08 0004 0000", "08 0004 0000"},
+        {"counter of neither status", "0B", "0B 0001 0000"},
+        {"counter cut short", "0B", "0B 0000 00"},
+        {"log with too few bytes", "0C", "0C 05 0000 0000 00"},
+        {"log of 65 events", "0C", "0C 47 *71"},
+        {"log whose count lies", "0C", "0C 07 0000 0000 0000"},
+        {"server ID of nothing", "11", "11 00"},
+        {"server ID whose count lies", "11", "11 03 4200"},
+        {"file record of another length", "14 07 06 0001 0000 0001", "14 06 05 06 0000 0000"},
+        {"file record of another type", "14 07 06 0001 0000 0001", "14 04 03 05 0000"},
+        {"file record missing", "14 0E 06 0001 0000 0001 06 0001 0000 0001", "14 04 03 06 0000"},
+        {"file record too many", "14 07 06 0001 0000 0001", "14 08 03 06 0000 03 06 0000"},
+        {"file record of length 0", "14 07 06 0001 0000 0001", "14 02 00 06"},
+        {"echo of another record", "15 09 06 0001 0000 0001 0000", "15 09 06 0001 0001 0001 0000"},
+        {"FIFO of 32 registers", "18 0000", "18 0042 0020 *64"},
+        {"FIFO whose byte count lies", "18 0000", "18 0006 0001 0000"},
+        {"FIFO whose count lies", "18 0000", "18 0004 0002 0000"},
         {"another read code", "2B 0E 01 00", "2B 0E 02 01 00 00 00"},
         {"more follows neither yes nor no", "2B 0E 01 00", "2B 0E 01 01 01 00 00"},
         {"an object missing", "2B 0E 01 00", "2B 0E 01 01 00 00 02 00 01 41"},
@@ -252,7 +330,9 @@ START_TEST(does_not_encode_what_it_would_not_decode)
         const char *name;
         struct pdu_request request;
     } rows[] = {
-        {"unknown function", {.function = 7}},
+        {"unknown function", {.function = 9}},
+        {"a sub-function nobody knows", {.function = 8, .sub_function = 5, .data = {data, 2}}},
+        {"half a sub-request", {.function = 0x14, .data = {data, 8}}},
         {"too many registers", {.function = 3, .read = {0, 126}}},
         {"past the end", {.function = 3, .read = {65535, 2}}},
         {"a written quantity in a read", {.function = 6, .write = {0, 1}, .data = {data, 4}}},
@@ -307,6 +387,35 @@ START_TEST(walks_the_objects_of_an_identification)
 }
 END_TEST
 
+START_TEST(walks_the_records_of_a_file_request)
+{
+    struct text_pdu space;
+    struct pdu_request request =
+        decode_request("15 12 06 0004 0007 0001 06AF 06 0005 0001 0001 1234", &space);
+    struct wire_reader records = wire_reader(request.data.data, request.data.size);
+    struct pdu_file_record record;
+    ck_assert(pdu_next_file_record(request.function, &records, &record));
+    ck_assert_uint_eq(record.file, 4);
+    ck_assert_uint_eq(record.record, 7);
+    ck_assert_uint_eq(pdu_register(record.data, 0), 0x06af);
+    ck_assert(pdu_next_file_record(request.function, &records, &record));
+    ck_assert_uint_eq(record.file, 5);
+    ck_assert_uint_eq(record.length, 1);
+    ck_assert(!pdu_next_file_record(request.function, &records, &record));
+}
+END_TEST
+
+START_TEST(a_fifo_queue_has_at_most_31_registers)
+{
+    struct text_pdu sent;
+    struct text_pdu answered;
+    struct pdu_request request = decode_request("18 0000", &sent);
+    struct pdu_response response;
+    ck_assert_int_eq(pdu_response_decode(parse("18 0040 001F *62", &answered), &request, &response), ERR_OK);
+    ck_assert_uint_eq(response.data.size, 62);
+}
+END_TEST
+
 START_TEST(every_exception_code_has_words)
 {
     ck_assert_str_eq(modbus_exception_text(MODBUS_ILLEGAL_DATA_ADDRESS), "illegal data address");
@@ -326,6 +435,8 @@ int main(void)
                                 does_not_encode_what_it_would_not_decode,
                                 encodes_only_answers_that_fit_the_request,
                                 walks_the_objects_of_an_identification,
+                                walks_the_records_of_a_file_request,
+                                a_fifo_queue_has_at_most_31_registers,
                                 every_exception_code_has_words,
                                 NULL,
                             });

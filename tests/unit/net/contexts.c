@@ -14,6 +14,7 @@ void contexts_make_plant(void)
     certificates_run(&plant, "bridge", "cell-4 --role '" CONTEXTS_ROLE "'");
     certificates_run(&plant, "bridge", "rsa --rsa");
     certificates_run(&plant, "server", "localhost --ip 127.0.0.1");
+    certificates_run(&plant, "server", "rsa --rsa --dns localhost --ip 127.0.0.1");
     certificates_run(&plant, "bad-set", "");
 }
 
@@ -29,7 +30,7 @@ struct wish client_wish(void)
 
 const char *file(const char *name, const char *end)
 {
-    static char paths[4][TEMPORARY_PATH_MAX];
+    static char paths[8][TEMPORARY_PATH_MAX];
     static size_t next;
     char whole[128];
     snprintf(whole, sizeof whole, "%s%s", name, end);
@@ -40,12 +41,18 @@ enum err try_context(const struct wish *wish, struct tls_context **context, stru
 {
     const struct tls_options options = {
         .side = wish->side,
-        .ca = file(wish->ca ? wish->ca : "ca.pem", ""),
+        .ca = wish->ca && wish->ca[0] == '\0' ? "" : file(wish->ca ? wish->ca : "ca.pem", ""),
         .certificate = file(wish->pair, ".pem"),
         .key = file(wish->pair, ".key"),
         .crl = wish->crl ? file(wish->crl, "") : "",
         .alpn = wish->alpn,
         .allow_tls12 = wish->tls12,
+        .profile = wish->profile,
+        .second = {.certificate = wish->second ? file(wish->second, ".pem") : "",
+                   .key = wish->second ? file(wish->second, ".key") : ""},
+        .pin = wish->pin,
+        .ciphers = wish->ciphers,
+        .fragment_512 = wish->fragment_512,
     };
     return tls_context_new(&options, context, why);
 }

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -27,7 +28,13 @@ static SSL_CTX *make_context(const struct raw_tls *peer)
 {
     SSL_CTX *context = SSL_CTX_new(peer->server ? TLS_server_method() : TLS_client_method());
     SSL_CTX_set_security_level(context, 0);
-    SSL_CTX_set_cipher_list(context, "ALL:@SECLEVEL=0");
+    SSL_CTX_set_cipher_list(context, peer->ciphers ? peer->ciphers : "ALL:@SECLEVEL=0");
+    if (peer->suites) {
+        SSL_CTX_set_ciphersuites(context, peer->suites);
+    }
+    if (peer->fragment_512) {
+        SSL_CTX_set_tlsext_max_fragment_length(context, TLSEXT_max_fragment_length_512);
+    }
     if (peer->version) {
         SSL_CTX_set_min_proto_version(context, peer->version);
         SSL_CTX_set_max_proto_version(context, peer->version);
@@ -56,11 +63,39 @@ static void note_alert(struct raw_tls *peer)
     }
 }
 
+static void note_facts(struct raw_tls *peer, SSL *ssl)
+{
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
+    peer->chain_length = sk_X509_num(chain);
+    X509 *last = peer->chain_length > 0 ? sk_X509_value(chain, peer->chain_length - 1) : NULL;
+    peer->chain_to_root = last && X509_NAME_cmp(X509_get_subject_name(last), X509_get_issuer_name(last)) == 0;
+    peer->fragment = SSL_SESSION_get_max_fragment_length(SSL_get0_session(ssl));
+    peer->secure_renegotiation = SSL_get_secure_renegotiation_support(ssl) != 0;
+    peer->compression = SSL_get_current_compression(ssl) ? 1 : 0;
+    (void)snprintf(peer->cipher, sizeof peer->cipher, "%s", SSL_get_cipher_name(ssl));
+}
+
+/* Until the other side has refused, or taken part: a client's SSL_renegotiate() waits for its HelloRequest.
+ */
+static void renegotiate(struct raw_tls *peer, SSL *ssl)
+{
+    char space[16];
+    size_t got = 0;
+    peer->renegotiated = SSL_renegotiate(ssl) == 1 && SSL_do_handshake(ssl) == 1 &&
+                         SSL_read_ex(ssl, space, sizeof space, &got) == 1;
+    note_alert(peer);
+}
+
 static void converse(struct raw_tls *peer, SSL *ssl)
 {
     peer->shook_hands = SSL_do_handshake(ssl) == 1;
     if (!peer->shook_hands) {
         note_alert(peer);
+        return;
+    }
+    note_facts(peer, ssl);
+    if (peer->renegotiates) {
+        renegotiate(peer, ssl);
         return;
     }
     if (peer->send) {

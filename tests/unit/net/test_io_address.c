@@ -12,7 +12,7 @@ START_TEST(splits_host_and_port)
     } rows[] = {
         {"control.example:8443", "control.example", "8443"}, {"192.0.2.7:802", "192.0.2.7", "802"},
         {"[2001:db8::7]:802", "2001:db8::7", "802"},         {"[::]:0", "::", "0"},
-        {"localhost:mbaps", "localhost", "mbaps"},
+        {"localhost:65535", "localhost", "65535"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         char host[IO_HOST_MAX];
@@ -40,6 +40,15 @@ START_TEST(refuses_what_is_neither)
         "]:802",
         "[:802",
         "host:0123456789abcdef",
+        "host:65536",
+        "host:99999",
+        "host:4294967297",
+        "host:mbaps",
+        "host:-1",
+        "host:+1",
+        "host: 1",
+        "host:00",
+        "host:0802",
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         char host[IO_HOST_MAX];

@@ -121,6 +121,23 @@ START_TEST(listeners_share_a_port_when_they_are_told_to)
 }
 END_TEST
 
+START_TEST(a_port_that_others_share_is_not_free)
+{
+    struct err_text why;
+    ck_assert_int_eq(start("127.0.0.1", "0", true, &why), ERR_OK);
+    char port[8];
+    snprintf(port, sizeof port, "%u", io_listener_port(listener));
+    static const char *const hosts[] = {"127.0.0.1", "0.0.0.0"};
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        ck_assert_int_eq(io_listen_check(hosts[i], port, &why), ERR_IO);
+        ck_assert_msg(strstr(why.text, port) && strstr(why.text, "in use"), "%s", why.text);
+    }
+    io_listener_free(listener);
+    listener = NULL;
+    ck_assert_msg(io_listen_check("127.0.0.1", port, &why) == ERR_OK, "%s", why.text);
+}
+END_TEST
+
 START_TEST(a_host_that_is_not_ours_is_told_as_such)
 {
     struct err_text why;
@@ -212,6 +229,7 @@ int main(void)
                               the_ipv6_wildcard_serves_ipv4_too,
                               a_port_in_use_is_told_as_such,
                               listeners_share_a_port_when_they_are_told_to,
+                              a_port_that_others_share_is_not_free,
                               a_host_that_is_not_ours_is_told_as_such,
                               a_listener_may_be_freed_while_it_accepts,
                               without_descriptors_it_waits_instead_of_spinning,

@@ -42,6 +42,12 @@ START_TEST(files_that_cannot_be_used_are_named_with_the_remedy)
         {"rubbish as authority",
          {.pair = "bridge/cell-3", .ca = "rubbish.pem"},
          {"authority (ca) ", "/rubbish.pem"}},
+        {"a revocation list as authority",
+         {.pair = "bridge/cell-3", .ca = "crl.pem"},
+         {"authority (ca) ", "/crl.pem", "holds no certificate"}},
+        {"a bridge as authority",
+         {.pair = "bridge/cell-3", .ca = "bridge/cell-3.pem"},
+         {"authority (ca) ", "/cell-3.pem", "none of its certificates is that of an authority"}},
         {"no revocation list",
          {.pair = "bridge/cell-3", .crl = "nowhere.pem"},
          {"revocation list (crl) ", "No such file"}},
@@ -59,6 +65,25 @@ START_TEST(files_that_cannot_be_used_are_named_with_the_remedy)
                           why.text);
         }
     }
+}
+END_TEST
+
+static void note_option(void *owner, const char *option, const struct err_text *why)
+{
+    (void)why;
+    strcat(strcat(owner, option), " ");
+}
+
+START_TEST(every_file_that_cannot_be_used_is_told)
+{
+    char told[64] = "";
+    const struct tls_options options = {
+        .ca = "none.pem", .certificate = "none.pem", .key = "none.key", .crl = "none.pem", .alpn = "x"};
+    const struct tls_faults faults = {.found = note_option, .owner = told};
+    struct tls_context *context;
+    ck_assert_int_eq(tls_context_load(&options, &faults, &context), ERR_CONFIG);
+    ck_assert_ptr_null(context);
+    ck_assert_str_eq(told, "ca certificate key crl ");
 }
 END_TEST
 
@@ -153,6 +178,7 @@ int main(void)
     contexts_make_plant();
     int status = suite_run("tls_context", (const TTest *[]){
                                               files_that_cannot_be_used_are_named_with_the_remedy,
+                                              every_file_that_cannot_be_used_is_told,
                                               a_key_that_others_may_use_is_refused,
                                               a_key_with_a_passphrase_is_refused_without_asking,
                                               an_expired_certificate_of_our_own_does_not_stop_the_start,

@@ -26,6 +26,7 @@ static const struct daemon server_daemon = {
     .summary = "The server under test.",
     .table = server_options_table,
     .check = server_options_check,
+    .check_files = server_options_check_files,
 };
 
 /* ---- what it says ---- */
@@ -133,16 +134,28 @@ static void *run_server(void *owner)
     return NULL;
 }
 
-void server_fixture_start(const char *more, void (*adjust)(struct server_options *options))
+static enum err make_server(const char *more, void (*adjust)(struct server_options *options),
+                            struct err_text *why)
 {
     struct server_options options;
-    struct err_text why;
     server_fixture_configure("[cell-3]", more);
     ck_assert_int_eq(daemon_load(&server_daemon, config_path, &options), ERR_OK);
     if (adjust) {
         adjust(&options);
     }
-    enum err result = server_new(&server_daemon, config_path, &options, &server, &why);
+    return server_new(&server_daemon, config_path, &options, &server, why);
+}
+
+enum err server_fixture_fail(void (*adjust)(struct server_options *options))
+{
+    struct err_text why;
+    return make_server("", adjust, &why);
+}
+
+void server_fixture_start(const char *more, void (*adjust)(struct server_options *options))
+{
+    struct err_text why;
+    enum err result = make_server(more, adjust, &why);
     ck_assert_msg(result == ERR_OK, "%s", why.text);
     ck_assert_int_eq(pthread_create(&server_thread, NULL, run_server, NULL), 0);
 }

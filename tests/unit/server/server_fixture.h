@@ -23,6 +23,8 @@ const char *server_fixture_config(void);
 void server_fixture_configure(const char *bridges, const char *more);
 /* For cell-3. adjust() changes what no configuration may say; NULL = nothing. */
 void server_fixture_start(const char *more, void (*adjust)(struct server_options *options));
+/* Tries to start one that cannot. */
+enum err server_fixture_fail(void (*adjust)(struct server_options *options));
 void server_fixture_stop_later(void); /* as by SIGTERM */
 int server_fixture_wait(void);        /* until it has stopped by itself; the exit status */
 int server_fixture_stop(void);        /* both */

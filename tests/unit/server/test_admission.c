@@ -26,12 +26,12 @@ static enum admission_result enter(struct admission *admission, const char *text
                                    struct admission_address **address)
 {
     struct sockaddr_storage storage = from(text);
-    return admission_enter(admission, &storage, address);
+    return admission_enter(admission, &storage, true, address);
 }
 
 START_TEST(each_limit_holds_and_gives_way_when_somebody_leaves)
 {
-    const struct admission_limits limits = {.connections = 3, .per_address = 2, .handshakes = 2};
+    const struct admission_limits limits = {.connections = 3, .per_address = 2};
     struct admission *admission = admission_new(&limits, &metrics);
     struct admission_address *a1;
     struct admission_address *a2;
@@ -41,7 +41,8 @@ START_TEST(each_limit_holds_and_gives_way_when_somebody_leaves)
     ck_assert_int_eq(enter(admission, "192.0.2.1", &a2), ADMISSION_GRANTED);
     ck_assert_int_eq(enter(admission, "192.0.2.1", &none), ADMISSION_TOO_MANY_OF_ADDRESS);
     ck_assert_ptr_null(none);
-    ck_assert_int_eq(enter(admission, "192.0.2.2", &none), ADMISSION_TOO_MANY_HANDSHAKES);
+    struct sockaddr_storage other = from("192.0.2.2");
+    ck_assert_int_eq(admission_enter(admission, &other, false, &none), ADMISSION_TOO_MANY_HANDSHAKES);
     admission_handshake_done(admission, a1);
     ck_assert_int_eq(enter(admission, "192.0.2.2", &b1), ADMISSION_GRANTED);
     admission_handshake_done(admission, a2);
@@ -79,7 +80,7 @@ START_TEST(addresses_are_told_apart_by_what_one_owner_has)
         {"two IPv6 networks", "2001:db8:0:1::1", "2001:db8:0:2::1", false},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        const struct admission_limits limits = {.connections = 9, .per_address = 1, .handshakes = 9};
+        const struct admission_limits limits = {.connections = 9, .per_address = 1};
         struct admission *admission = admission_new(&limits, &metrics);
         struct admission_address *first;
         struct admission_address *second;
@@ -99,7 +100,7 @@ END_TEST
 
 START_TEST(the_handshakes_of_an_address_are_known)
 {
-    const struct admission_limits limits = {.connections = 9, .per_address = 9, .handshakes = 9};
+    const struct admission_limits limits = {.connections = 9, .per_address = 9};
     struct admission *admission = admission_new(&limits, &metrics);
     struct sockaddr_storage from_a = from("192.0.2.1");
     struct admission_address *a1;
@@ -120,8 +121,8 @@ END_TEST
 
 START_TEST(new_limits_hold_for_who_comes_next)
 {
-    const struct admission_limits wide = {.connections = 9, .per_address = 9, .handshakes = 9};
-    const struct admission_limits narrow = {.connections = 1, .per_address = 9, .handshakes = 9};
+    const struct admission_limits wide = {.connections = 9, .per_address = 9};
+    const struct admission_limits narrow = {.connections = 1, .per_address = 9};
     struct admission *admission = admission_new(&wide, &metrics);
     struct admission_address *first;
     struct admission_address *second;

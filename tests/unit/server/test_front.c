@@ -1,3 +1,5 @@
+#include "base/array.h"
+#include "front/handshakes.h"
 #include "server_fixture.h"
 #include "support/suite.h"
 
@@ -39,11 +41,12 @@ static bool is_over(const struct remote_bridge *remote)
     return remote->session_over;
 }
 
-START_TEST(the_same_bridge_and_epoch_connecting_anew_supersedes)
+/* The older one's loop does not run meanwhile, so it answers no more than a lost connection. */
+START_TEST(the_same_bridge_and_epoch_connecting_anew_supersedes_one_that_does_not_answer)
 {
     static struct remote_bridge newer;
     static struct remote_bridge other;
-    server_fixture_start("", NULL);
+    server_fixture_start("timers: {t1: 1500ms, t2: 1s}\n", NULL);
     server_fixture_connect(&bridge, 1, 1, 1);
     server_fixture_connect(&other, 2, 1, 1);
     server_fixture_connect(&newer, 1, 1, 1);
@@ -57,6 +60,87 @@ START_TEST(the_same_bridge_and_epoch_connecting_anew_supersedes)
     remote_bridge_close(&bridge);
     remote_bridge_close(&newer);
     remote_bridge_close(&other);
+}
+END_TEST
+
+START_TEST(a_clone_of_a_bridge_that_is_there_is_refused_and_let_in_once_that_is_gone)
+{
+    static struct remote_bridge clone;
+    server_fixture_start("", NULL);
+    server_fixture_connect(&bridge, 1, 1, 1);
+    remote_bridge_open(&clone, server_fixture_plant(), "bridge/cell-3", server_fixture_port(), 1, 1, 1);
+    while (!clone.session_over) {
+        loop_run(clone.loop);
+        loop_run(bridge.loop);
+    }
+    ck_assert(!clone.ready);
+    ck_assert_int_eq(clone.bye, BYE_FENCED);
+    ck_assert(server_fixture_said("event=clone_refused"));
+    ck_assert(!bridge.session_over);
+    remote_bridge_close(&clone);
+    remote_bridge_send(&bridge, 1, 7);
+    remote_bridge_await_acks(&bridge, 1);
+    remote_bridge_close(&bridge);
+    server_fixture_connect(&clone, 1, 1, 1);
+    ck_assert_uint_eq(clone.welcome.highest, 1);
+    remote_bridge_close(&clone);
+}
+END_TEST
+
+static bool has_an_answer_or_is_over(const struct remote_bridge *remote)
+{
+    return remote->ack_count > 0 || remote->session_over;
+}
+
+/* As it happens when each has a server of its own before one store. */
+START_TEST(a_number_that_a_clone_used_meanwhile_ends_the_session_and_a_number_used_before_is_rejected)
+{
+    server_fixture_start("", NULL);
+    server_fixture_connect(&bridge, 1, 1, 1);
+    remote_bridge_send(&bridge, 1, 7);
+    remote_bridge_await_acks(&bridge, 1);
+    remote_bridge_send(&bridge, 1, 8);
+    remote_bridge_await(&bridge, is_over);
+    ck_assert_int_eq(bridge.bye, BYE_FENCED);
+    remote_bridge_close(&bridge);
+    server_fixture_connect(&bridge, 1, 1, 2);
+    remote_bridge_send(&bridge, 1, 8);
+    remote_bridge_await(&bridge, has_an_answer_or_is_over);
+    ck_assert_uint_eq(bridge.ack_count, 1);
+    ck_assert_int_eq(bridge.acks[1].result, ACK_REJECTED);
+    ck_assert_int_eq(server_fixture_stored("SELECT count(*) FROM batch"), 1);
+    remote_bridge_close(&bridge);
+}
+END_TEST
+
+START_TEST(a_name_that_opens_epoch_after_epoch_loses_its_oldest_session)
+{
+    static struct remote_bridge sessions[ROSTER_SESSIONS_MAX + 1];
+    server_fixture_start("", NULL);
+    for (uint8_t i = 0; i < ROSTER_SESSIONS_MAX; i++) {
+        server_fixture_connect(&sessions[i], (uint8_t)(i + 1), 1, 1);
+    }
+    ck_assert(!sessions[0].session_over);
+    server_fixture_connect(&sessions[ROSTER_SESSIONS_MAX], ROSTER_SESSIONS_MAX + 1, 1, 1);
+    remote_bridge_await(&sessions[0], is_over);
+    ck_assert_int_eq(sessions[0].bye, BYE_SUPERSEDED);
+    ck_assert_ptr_nonnull(strstr(sessions[0].bye_text, "too many sessions"));
+    remote_bridge_send(&sessions[1], 1, 7);
+    remote_bridge_await_acks(&sessions[1], 1);
+    for (size_t i = 0; i <= ROSTER_SESSIONS_MAX; i++) {
+        remote_bridge_close(&sessions[i]);
+    }
+}
+END_TEST
+
+START_TEST(each_listener_has_its_share_of_the_handshakes)
+{
+    static const struct {
+        size_t places, listeners, share;
+    } rows[] = {{512, 2, 256}, {5, 2, 2}, {2, 2, 1}, {1, 2, 1}, {1, 1, 1}};
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        ck_assert_uint_eq(handshakes_share(rows[i].places, rows[i].listeners), rows[i].share);
+    }
 }
 END_TEST
 
@@ -227,21 +311,26 @@ END_TEST
 int main(void)
 {
     server_fixture_make_plant();
-    int status = suite_run_with("front", server_fixture_setup, server_fixture_teardown,
-                                (const TTest *[]){
-                                    a_bridge_that_is_not_on_the_list_is_told_so,
-                                    a_certificate_without_a_bridges_name_is_told_so,
-                                    the_same_bridge_and_epoch_connecting_anew_supersedes,
-                                    connections_beyond_the_limit_are_turned_away_and_come_in_later,
-                                    silent_handshakes_keep_no_bridge_out,
-                                    a_crowd_from_one_address_keeps_no_other_out,
-                                    a_spool_older_than_the_store_is_said_loudly,
-                                    a_store_that_lacks_what_a_bridge_has_trimmed_is_said_loudly,
-                                    a_reload_drops_who_is_no_longer_allowed,
-                                    a_reload_drops_who_was_revoked_and_nobody_else,
-                                    a_reload_that_is_wrong_changes_nothing,
-                                    NULL,
-                                });
+    int status = suite_run_with(
+        "front", server_fixture_setup, server_fixture_teardown,
+        (const TTest *[]){
+            a_bridge_that_is_not_on_the_list_is_told_so,
+            a_certificate_without_a_bridges_name_is_told_so,
+            the_same_bridge_and_epoch_connecting_anew_supersedes_one_that_does_not_answer,
+            a_clone_of_a_bridge_that_is_there_is_refused_and_let_in_once_that_is_gone,
+            a_number_that_a_clone_used_meanwhile_ends_the_session_and_a_number_used_before_is_rejected,
+            a_name_that_opens_epoch_after_epoch_loses_its_oldest_session,
+            each_listener_has_its_share_of_the_handshakes,
+            connections_beyond_the_limit_are_turned_away_and_come_in_later,
+            silent_handshakes_keep_no_bridge_out,
+            a_crowd_from_one_address_keeps_no_other_out,
+            a_spool_older_than_the_store_is_said_loudly,
+            a_store_that_lacks_what_a_bridge_has_trimmed_is_said_loudly,
+            a_reload_drops_who_is_no_longer_allowed,
+            a_reload_drops_who_was_revoked_and_nobody_else,
+            a_reload_that_is_wrong_changes_nothing,
+            NULL,
+        });
     server_fixture_remove_plant();
     return status;
 }

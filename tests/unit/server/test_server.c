@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* One more than SQL can count to. */
 #define TOO_HIGH ((uint64_t)INT64_MAX + 1)
@@ -50,15 +51,29 @@ START_TEST(a_batch_sent_again_is_a_duplicate_and_another_one_is_refused)
     remote_bridge_await_acks(&bridge, 2);
     ck_assert_int_eq(result_of(&bridge, 1), ACK_DUPLICATE);
     ck_assert_int_eq(bridge.acks[1].committed_us, committed_us);
+    remote_bridge_close(&bridge);
+    server_fixture_connect(&bridge, 1, 1, 2);
     remote_bridge_send(&bridge, 1, 8);
-    remote_bridge_await_acks(&bridge, 3);
+    remote_bridge_await_acks(&bridge, 1);
     ck_assert_int_eq(result_of(&bridge, 1), ACK_REJECTED);
     ck_assert_ptr_nonnull(strstr(bridge.acks[1].text, "another batch"));
     remote_bridge_send(&bridge, TOO_HIGH, 7);
-    remote_bridge_await_acks(&bridge, 4);
+    remote_bridge_await_acks(&bridge, 2);
     ck_assert_int_eq(result_of(&bridge, TOO_HIGH), ACK_REJECTED);
     ck_assert_int_eq(server_fixture_stored("SELECT count(*) FROM batch"), 1);
     remote_bridge_close(&bridge);
+}
+END_TEST
+
+static void with_a_folder_for_a_key(struct server_options *options)
+{
+    *strrchr(options->key, '/') = '\0';
+}
+
+START_TEST(a_start_that_fails_for_its_key_leaves_no_store_behind)
+{
+    ck_assert_int_ne(server_fixture_fail(with_a_folder_for_a_key), ERR_OK);
+    ck_assert_int_eq(access(server_fixture_store(), F_OK), -1);
 }
 END_TEST
 
@@ -198,6 +213,7 @@ int main(void)
                                 (const TTest *[]){
                                     batches_are_stored_then_acknowledged,
                                     a_batch_sent_again_is_a_duplicate_and_another_one_is_refused,
+                                    a_start_that_fails_for_its_key_leaves_no_store_behind,
                                     a_session_is_told_what_is_stored_of_its_epoch,
                                     a_full_disk_puts_batches_off_and_loses_nothing,
                                     a_failed_sync_acknowledges_nothing_and_ends_the_server,

@@ -49,6 +49,7 @@ START_TEST(what_is_wrong_is_said_with_its_place)
         {"no certificate", "ca: ca.pem\nkey: k\nbridges: \"*\"\n", "certificate"},
         {"no bridges", FILES, "bridges"},
         {"address without port", FILES "bridges: \"*\"\nlisten: control\n", "server.yaml:5:9"},
+        {"address beyond the ports", FILES "bridges: \"*\"\nlisten: 0.0.0.0:65536\n", "is not host:port"},
         {"http without port", FILES "bridges: \"*\"\nhttp: localhost\n", "is not host:port"},
         {"name of a bridge", FILES "bridges: [cell 3]\n", "cannot be the name of a bridge"},
         {"unknown store", FILES "bridges: \"*\"\nstore: mysql:here\n", "sqlite:FILE"},

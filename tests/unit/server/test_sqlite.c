@@ -184,6 +184,52 @@ START_TEST(watermarks_stop_at_a_hole_and_go_on_when_it_is_filled)
 }
 END_TEST
 
+static void put_gaps(uint64_t sequence, const struct gap *gaps, size_t count)
+{
+    struct buffer encoded;
+    struct batch_view view;
+    struct batch_identity identity = {.sequence = sequence};
+    memset(identity.epoch, 1, sizeof identity.epoch);
+    buffer_init(&encoded, BATCH_SIZE_MAX);
+    ck_assert_int_eq(batch_encode_gaps(gaps, count, &identity, &encoded), ERR_OK);
+    ck_assert_int_eq(batch_open(buffer_bytes(&encoded), &view, &why), ERR_OK);
+    struct store_batch item = {.bridge = "cell-3", .view = &view, .received_us = 1};
+    ck_assert_int_eq(store_begin(store, 1, &why), ERR_OK);
+    ck_assert_msg(store_put_batch(store, &item, &why) == ERR_OK, "%s", why.text);
+    ck_assert_int_eq(store_commit(store, &why), ERR_OK);
+    ck_assert_int_eq(item.result, STORE_COMMITTED);
+    buffer_fini(&encoded);
+}
+
+START_TEST(what_is_missing_in_between_is_listed_but_for_what_gaps_account_for)
+{
+    static const uint64_t stored[] = {1, 2, 5, 6, 10, 20, 21, 30};
+    const struct gap gaps[] = {{.reason = GAP_SPOOL_FULL, .first_sequence = 8, .last_sequence = 8},
+                               {.reason = GAP_SPOOL_FULL, .first_sequence = 11, .last_sequence = 14}};
+    static const struct frame_range missing[] = {{3, 4}, {7, 7}, {9, 9}, {15, 19}, {22, 29}};
+    for (size_t i = 0; i < ARRAY_LENGTH(stored); i++) {
+        ck_assert_int_eq(put("cell-3", 1, stored[i], 1), STORE_COMMITTED);
+    }
+    put_gaps(31, gaps, ARRAY_LENGTH(gaps));
+    struct store_watermarks watermarks = look_up("cell-3", 1);
+    ck_assert_uint_eq(watermarks.contiguous, 2);
+    ck_assert_uint_eq(watermarks.highest, 31);
+    ck_assert_uint_eq(watermarks.missing_count, ARRAY_LENGTH(missing));
+    ck_assert_mem_eq(watermarks.missing, missing, sizeof missing);
+}
+END_TEST
+
+START_TEST(a_long_list_of_what_is_missing_is_cut)
+{
+    for (uint64_t i = 1; i <= FRAME_MISSING_MAX + 2; i++) {
+        ck_assert_int_eq(put("cell-3", 1, 2 * i, 1), STORE_COMMITTED);
+    }
+    struct store_watermarks watermarks = look_up("cell-3", 1);
+    ck_assert_uint_eq(watermarks.missing_count, FRAME_MISSING_MAX);
+    ck_assert_uint_eq(watermarks.missing[FRAME_MISSING_MAX - 1].last, 2 * FRAME_MISSING_MAX - 1);
+}
+END_TEST
+
 START_TEST(the_contiguous_watermark_is_kept_in_the_file_now_and_then)
 {
     enum { BATCHES = 3 * STORE_CONTIGUOUS_STEP + 10 };
@@ -229,23 +275,6 @@ START_TEST(holes_can_be_listed)
         number("SELECT count(*) FROM hole WHERE bridge = 'cell-4' AND first_seq = 1 AND last_seq = 1"), 1);
 }
 END_TEST
-
-static void put_gaps(uint64_t sequence, const struct gap *gaps, size_t count)
-{
-    struct buffer encoded;
-    struct batch_view view;
-    struct batch_identity identity = {.sequence = sequence};
-    memset(identity.epoch, 1, sizeof identity.epoch);
-    buffer_init(&encoded, BATCH_SIZE_MAX);
-    ck_assert_int_eq(batch_encode_gaps(gaps, count, &identity, &encoded), ERR_OK);
-    ck_assert_int_eq(batch_open(buffer_bytes(&encoded), &view, &why), ERR_OK);
-    struct store_batch item = {.bridge = "cell-3", .view = &view, .received_us = 1};
-    ck_assert_int_eq(store_begin(store, 1, &why), ERR_OK);
-    ck_assert_msg(store_put_batch(store, &item, &why) == ERR_OK, "%s", why.text);
-    ck_assert_int_eq(store_commit(store, &why), ERR_OK);
-    ck_assert_int_eq(item.result, STORE_COMMITTED);
-    buffer_fini(&encoded);
-}
 
 START_TEST(gaps_account_for_what_never_arrives)
 {
@@ -481,6 +510,8 @@ int main(void)
                               a_batch_without_its_catalog_is_not_stored,
                               a_catalog_is_stored_once_and_found,
                               watermarks_stop_at_a_hole_and_go_on_when_it_is_filled,
+                              what_is_missing_in_between_is_listed_but_for_what_gaps_account_for,
+                              a_long_list_of_what_is_missing_is_cut,
                               the_contiguous_watermark_is_kept_in_the_file_now_and_then,
                               the_longest_batch_of_a_stream_is_known,
                               holes_can_be_listed,

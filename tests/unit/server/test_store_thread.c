@@ -44,7 +44,7 @@ static void answered(void *owner, struct store_queue *queue)
             .sequence = request->view.identity.sequence,
             .outcome = request->outcome,
             .result = request->batch.result,
-            .watermarks = request->watermarks,
+            .watermarks = request->watermarks ? *request->watermarks : (struct store_watermarks){0},
         };
         store_request_free(request);
     }

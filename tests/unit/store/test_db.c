@@ -291,6 +291,15 @@ START_TEST(there_is_nothing_to_read_where_there_is_no_file)
 }
 END_TEST
 
+START_TEST(a_folder_that_is_not_there_is_told_as_such)
+{
+    struct db *db = NULL;
+    char nowhere[TEMPORARY_PATH_MAX];
+    ck_assert_int_eq(db_open(temporary_path(folder, "nowhere/test.db", nowhere), &schema, &db, &why), ERR_IO);
+    ck_assert_msg(strstr(why.text, "its folder does not exist: make it"), "%s", why.text);
+}
+END_TEST
+
 START_TEST(the_log_stays_small)
 {
     struct db *db = opened();
@@ -416,6 +425,7 @@ int main(void)
                               what_a_life_left_in_the_log_is_in_the_database_before_anything_is_added,
                               a_closed_database_can_be_read_without_permission_to_write_anything,
                               there_is_nothing_to_read_where_there_is_no_file,
+                              a_folder_that_is_not_there_is_told_as_such,
                               the_log_stays_small,
                               disk_errors_have_their_class,
                               nothing_committed_is_lost_whichever_operation_fails,

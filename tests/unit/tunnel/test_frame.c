@@ -120,8 +120,57 @@ START_TEST(sequences_of_open_and_welcome_do_not_run_backwards)
     ck_assert_int_eq(frame_read_open(payload_of(FRAME_OPEN), &open, NULL), ERR_MALFORMED);
     struct frame_welcome welcome = {.contiguous = 2, .highest = 1};
     buffer_clear(&out);
-    ck_assert_int_eq(frame_write_welcome(&out, &welcome), ERR_OK);
-    ck_assert_int_eq(frame_read_welcome(payload_of(FRAME_WELCOME), &welcome, NULL), ERR_MALFORMED);
+    ck_assert_int_eq(frame_write_welcome(&out, TUNNEL_VERSION, &welcome), ERR_OK);
+    ck_assert_int_eq(frame_read_welcome(payload_of(FRAME_WELCOME), TUNNEL_VERSION, &welcome, NULL),
+                     ERR_MALFORMED);
+}
+END_TEST
+
+START_TEST(what_is_missing_reads_back)
+{
+    struct frame_welcome sent = {.contiguous = 10, .highest = UINT64_MAX};
+    for (uint64_t i = 0; i < FRAME_MISSING_MAX; i++) {
+        uint64_t first = UINT64_MAX - 1000 + 10 * i;
+        sent.missing[sent.missing_count++] = (struct frame_range){first, first + 8};
+    }
+    struct frame_welcome got;
+    ck_assert_int_eq(frame_write_welcome(&out, 2, &sent), ERR_OK);
+    ck_assert_int_eq(frame_read_welcome(payload_of(FRAME_WELCOME), 2, &got, NULL), ERR_OK);
+    ck_assert_uint_eq(got.missing_count, FRAME_MISSING_MAX);
+    ck_assert_mem_eq(got.missing, sent.missing, sizeof got.missing);
+    ck_assert_int_eq(frame_read_welcome(payload_of(FRAME_WELCOME), 1, &got, NULL), ERR_MALFORMED);
+    buffer_clear(&out);
+    ck_assert_int_eq(frame_write_welcome(&out, 1, &sent), ERR_OK);
+    ck_assert_int_eq(frame_read_welcome(payload_of(FRAME_WELCOME), 1, &got, NULL), ERR_OK);
+    ck_assert_uint_eq(got.missing_count, 0);
+    ck_assert_uint_eq(got.highest, UINT64_MAX);
+}
+END_TEST
+
+START_TEST(what_is_missing_lies_between_in_order_and_apart)
+{
+    static const struct {
+        const char *name;
+        enum err err;
+        size_t count;
+        struct frame_range missing[2];
+    } rows[] = {
+        {"the widest", ERR_OK, 1, {{11, 19}}},
+        {"one below the first", ERR_MALFORMED, 1, {{10, 19}}},
+        {"one above the last", ERR_MALFORMED, 1, {{11, 20}}},
+        {"backwards", ERR_MALFORMED, 1, {{12, 11}}},
+        {"apart", ERR_OK, 2, {{11, 12}, {14, 14}}},
+        {"touching", ERR_MALFORMED, 2, {{11, 12}, {13, 14}}},
+        {"out of order", ERR_MALFORMED, 2, {{14, 14}, {11, 12}}},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct frame_welcome welcome = {.contiguous = 10, .highest = 20, .missing_count = rows[i].count};
+        memcpy(welcome.missing, rows[i].missing, sizeof rows[i].missing);
+        buffer_clear(&out);
+        ck_assert_int_eq(frame_write_welcome(&out, 2, &welcome), ERR_OK);
+        enum err err = frame_read_welcome(payload_of(FRAME_WELCOME), 2, &welcome, NULL);
+        ck_assert_msg(err == rows[i].err, "%s", rows[i].name);
+    }
 }
 END_TEST
 
@@ -358,8 +407,8 @@ static enum err rewrite(enum frame_type type, struct bytes payload, struct buffe
         return err == ERR_OK ? frame_write_open(to, &frame.open) : err;
     }
     if (type == FRAME_WELCOME) {
-        err = frame_read_welcome(payload, &frame.welcome, NULL);
-        return err == ERR_OK ? frame_write_welcome(to, &frame.welcome) : err;
+        err = frame_read_welcome(payload, TUNNEL_VERSION, &frame.welcome, NULL);
+        return err == ERR_OK ? frame_write_welcome(to, TUNNEL_VERSION, &frame.welcome) : err;
     }
     if (type == FRAME_CATALOG_ACK) {
         err = frame_read_catalog_ack(payload, &frame.catalog_ack, NULL);
@@ -406,7 +455,7 @@ static void write_each(size_t which)
     const enum err errs[] = {
         which == 0 ? frame_write_hello(&out, &sent_hello) : ERR_OK,
         which == 1 ? frame_write_open(&out, &open) : ERR_OK,
-        which == 2 ? frame_write_welcome(&out, &welcome) : ERR_OK,
+        which == 2 ? frame_write_welcome(&out, TUNNEL_VERSION, &welcome) : ERR_OK,
         which == 3 ? frame_write_catalog_ack(&out, &ack) : ERR_OK,
         which == 4 ? frame_write_ack(&out, ranges, ARRAY_LENGTH(ranges)) : ERR_OK,
         which == 5 ? frame_write_empty(&out, FRAME_TEST) : ERR_OK,
@@ -472,6 +521,8 @@ int main(void)
                               hello_keeps_to_its_limits,
                               open_reads_back,
                               sequences_of_open_and_welcome_do_not_run_backwards,
+                              what_is_missing_reads_back,
+                              what_is_missing_lies_between_in_order_and_apart,
                               batch_reads_back,
                               batch_refuses_what_its_head_cannot_say,
                               ack_reads_back,

@@ -7,7 +7,7 @@
 
 static struct session_link link;
 static struct buffer sent;
-static unsigned frames, ends, last_words;
+static unsigned frames, ends, last_words, probed;
 static enum err frame_result, end_code;
 static enum bye_reason end_reason;
 
@@ -38,6 +38,12 @@ static void before_bye(void *machine)
     last_words++;
 }
 
+static void on_probed(void *machine)
+{
+    (void)machine;
+    probed++;
+}
+
 static void on_ended(void *machine, enum err code, const struct frame_bye *bye)
 {
     (void)machine;
@@ -51,6 +57,7 @@ static const struct session_link_events events = {
     .payload_max = on_payload_max,
     .frame = on_frame,
     .before_bye = before_bye,
+    .probed = on_probed,
     .ended = on_ended,
 };
 
@@ -179,6 +186,26 @@ START_TEST(asks_for_a_sign_of_life_and_gives_up_without_one)
 }
 END_TEST
 
+START_TEST(a_probe_is_answered_by_its_own_answer_only)
+{
+    static const char answer[] = "\0\0\0\1\11\200";
+    session_link_check_life(&link, 20000);
+    session_link_probe(&link);
+    session_link_probe(&link);
+    ck_assert_uint_eq(sent.size, 2 * (sizeof answer - 1));
+    receive("\0\0\0\1\10\200", 6);
+    receive(answer, sizeof answer - 1);
+    ck_assert_uint_eq(probed, 0);
+    receive(answer, sizeof answer - 1);
+    ck_assert_uint_eq(probed, 1);
+    receive(answer, sizeof answer - 1);
+    ck_assert_uint_eq(probed, 1);
+    session_link_probe(&link);
+    receive(answer, sizeof answer - 1);
+    ck_assert_uint_eq(probed, 2);
+}
+END_TEST
+
 START_TEST(memory_of_a_large_frame_is_given_back)
 {
     static const uint8_t bytes[5000];
@@ -200,6 +227,7 @@ int main(void)
                               the_end_comes_once,
                               what_cannot_be_written_ends_the_session,
                               asks_for_a_sign_of_life_and_gives_up_without_one,
+                              a_probe_is_answered_by_its_own_answer_only,
                               memory_of_a_large_frame_is_given_back,
                               NULL,
                           });

@@ -156,7 +156,7 @@ END_TEST
 
 START_TEST(a_version_that_was_not_offered_ends_the_session)
 {
-    const struct frame_open open = {.version = 2, .first_sequence = 1, .next_sequence = 1};
+    const struct frame_open open = {.version = TUNNEL_VERSION + 1, .first_sequence = 1, .next_sequence = 1};
     ck_assert_int_eq(frame_write_open(&frame, &open), ERR_OK);
     receive_frame();
     ended(ERR_VERSION, BYE_VERSION);

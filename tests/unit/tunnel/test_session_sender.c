@@ -156,6 +156,23 @@ START_TEST(a_server_that_speaks_more_versions_is_taken)
 }
 END_TEST
 
+START_TEST(a_server_of_version_1_is_taken_and_says_nothing_of_what_is_missing)
+{
+    struct frame_hello hello = pair_hello();
+    const struct frame_welcome welcome = {
+        .contiguous = 1, .highest = 9, .missing_count = 1, .missing = {{2, 3}}};
+    hello.version_min = hello.version_max = 1;
+    ck_assert_int_eq(frame_write_hello(&frame, &hello), ERR_OK);
+    receive_frame();
+    buffer_clear(&frame);
+    ck_assert_int_eq(frame_write_welcome(&frame, 1, &welcome), ERR_OK);
+    receive_frame();
+    ck_assert_int_eq(sender_state(pair.sender), SENDER_READY);
+    ck_assert_uint_eq(pair.welcome.highest, 9);
+    ck_assert_uint_eq(pair.welcome.missing_count, 0);
+}
+END_TEST
+
 START_TEST(an_answer_to_a_catalog_that_was_not_sent_ends_the_session)
 {
     pair_connect(&pair);
@@ -308,6 +325,7 @@ int main(void)
                               frames_out_of_place_end_the_session,
                               a_server_without_a_common_version_is_left,
                               a_server_that_speaks_more_versions_is_taken,
+                              a_server_of_version_1_is_taken_and_says_nothing_of_what_is_missing,
                               an_answer_to_a_catalog_that_was_not_sent_ends_the_session,
                               the_server_must_say_hello_and_welcome_within_t1,
                               a_test_is_answered,

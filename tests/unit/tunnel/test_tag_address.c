@@ -1,6 +1,6 @@
 #include "base/array.h"
-#include "field/tag_address.h"
 #include "support/suite.h"
+#include "tunnel/tag_address.h"
 
 START_TEST(a_reference_names_table_and_address)
 {

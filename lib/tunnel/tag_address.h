@@ -6,8 +6,8 @@
  * Five digits reach address 9998, six digits (400101) all 65536. Nothing shorter or longer is taken: whether
  * "100" means holding register 100 or 99 is a guess, and we do not guess. Pure.
  */
-#ifndef BOURDON_FIELD_TAG_ADDRESS_H
-#define BOURDON_FIELD_TAG_ADDRESS_H
+#ifndef BOURDON_TUNNEL_TAG_ADDRESS_H
+#define BOURDON_TUNNEL_TAG_ADDRESS_H
 
 #include "base/err.h"
 #include "tunnel/catalog.h"

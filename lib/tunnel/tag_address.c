@@ -1,4 +1,4 @@
-#include "field/tag_address.h"
+#include "tunnel/tag_address.h"
 
 #include <string.h>
 

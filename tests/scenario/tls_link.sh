@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# A bridge polls a PLC that speaks MODBUS/TCP Security: what is stored is what the PLC served. A device that shows
+# another certificate is not polled, and the bridge says why; --check-config loads what a link shows.
+# shellcheck source=tests/scenario/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+make_certificates
+certs operator pki bridge-poller --role poller
+certs server pki plc --ip 127.0.0.1 --role ignored
+certs server pki plc-rsa --rsa --ip 127.0.0.1
+
+# write_plant CERTIFICATE: the simulator's scenario, with this certificate of pki/server.
+write_plant() {
+    cat >plant.yaml <<YAML
+endpoints:
+  - listen: 127.0.0.1:$plc_port
+    tls:
+      ca: pki/ca.pem
+      certificate: pki/server/$1.pem
+      key: pki/server/$1.key
+      roles:
+        - {role: poller}
+        - {role: "", read: no}
+    units:
+      - {id: 1, vessels: [{}, {}]}
+      - {id: 2, vessels: [{}]}
+YAML
+}
+
+# secure_link [LINE]: the bridge's link becomes one of TLS, with a line more under `tls:`.
+secure_link() {
+    write_bridge_config
+    sed -i "s#url: tcp://.*#url: tls://127.0.0.1:$plc_port\n    tls:\n      certificate: pki/operator/bridge-poller.pem\n      key: pki/operator/bridge-poller.key\n      ${1:-ca: pki/ca.pem}#" bridge.yaml
+}
+
+write_plant plc
+secure_link
+"$BOURDON_BIN/bourdon-bridge" -c bridge.yaml --check-config >check.txt 2>&1 || fail "$(cat check.txt)"
+secure_link 'ca: pki/nowhere.pem'
+if "$BOURDON_BIN/bourdon-bridge" -c bridge.yaml --check-config >check.txt 2>&1; then fail "a missing file passes the check"; fi
+grep -q 'pki/nowhere.pem: cannot be read' check.txt || fail "the check does not name the file: $(cat check.txt)"
+pass "--check-config loads the certificates of a link"
+
+secure_link
+start_plcsim -c plant.yaml
+start_server
+start_bridge
+wait_for_acks 10
+wait_for_event plcsim "$patience" 'event=secured .*role=poller'
+stop_in_good_order
+acknowledged_is_stored
+stored_is_true 2 # the last answer on its way, at each of two stops
+pass "polled over TLS with a role"
+
+fingerprint=$(openssl x509 -noout -fingerprint -sha256 -in pki/server/plc-rsa.pem | cut -d= -f2)
+secure_link "pin: $fingerprint"
+start_plcsim -c plant.yaml
+start_server
+start_bridge
+wait_for_event bridge "$patience" 'event=link_down .*is not the pinned one'
+process_stop plcsim "$patience" || fail "the simulator ended with status ${process_status[plcsim]}"
+write_plant plc-rsa
+start_plcsim -c plant.yaml
+wait_for_event bridge "$patience" event=link_up
+wait_for_acks 5
+pass "only the pinned device is polled"
