@@ -115,7 +115,7 @@ def a_damaged_spool_loses_what_it_says_and_no_more():
             judge_spool(case, truth, damage, total)
     print(total, f" refused {len(refused)}", flush=True)
     assert all(damage.kind == "header" or damage.at < 100 for damage in refused), refused
-    assert total.counts["ok"] > total.counts["accounted"] > 0
+    assert 2 * total.counts["ok"] > total.counts["accounted"] > 0
 
 
 # ---- the store ----
