@@ -51,26 +51,12 @@ static enum err note_damaged(void *owner, const struct backlog_damage *damage, s
     return ERR_OK;
 }
 
-static enum err read_bridge(struct repair *repair, struct db *db, struct err_text *why)
-{
-    sqlite3_stmt *statement = NULL;
-    bool row = false;
-    enum err result = db_prepare(db, "SELECT bridge FROM identity", &statement, why);
-    if (result == ERR_OK) {
-        result = db_step(db, statement, &row, why);
-    }
-    const char *name = row ? (const char *)sqlite3_column_text(statement, 0) : NULL;
-    snprintf(repair->bridge, sizeof repair->bridge, "%s", name ? name : "");
-    sqlite3_finalize(statement);
-    return result;
-}
-
 static enum err examine_file(struct repair *repair, struct spool_file *file, struct err_text *why)
 {
     const struct spool_visitor visitor = {.owner = repair, .batch = count_good, .damaged = note_damaged};
     bool whole = false;
     bool right = false;
-    enum err result = read_bridge(repair, file->db, why);
+    enum err result = spool_file_bridge(file->db, repair->bridge, why);
     if (result == ERR_OK) {
         result = integrity_check(file->db, &repair->progress, NULL, NULL, &whole, why);
     }
@@ -99,7 +85,7 @@ static enum err examine(struct repair *repair, struct err_text *why)
     }
     struct db *db = NULL;
     if (!repair->bridge[0] && db_open_damaged(repair->request->path, &spool_schema, &db, NULL) == ERR_OK) {
-        (void)!read_bridge(repair, db, NULL);
+        (void)!spool_file_bridge(db, repair->bridge, NULL);
     }
     db_close(db);
     repair->need = NEED_REBUILD;

@@ -3,6 +3,7 @@
 #include "spool/spool_identity.h"
 #include "store/spool_schema.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum err spool_file_open(const char *path, struct spool_file *file, struct err_text *why)
@@ -87,5 +88,19 @@ enum err spool_file_sums_are_right(struct spool_file *file, bool *right, struct 
     int64_t number = 0;
     enum err result = spool_file_number(file, query, &number, why);
     *right = number == 1;
+    return result;
+}
+
+enum err spool_file_bridge(struct db *db, char *bridge, struct err_text *why)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    enum err result = db_prepare(db, "SELECT bridge FROM identity", &statement, why);
+    if (result == ERR_OK) {
+        result = db_step(db, statement, &row, why);
+    }
+    const char *name = row ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    snprintf(bridge, TLS_NAME_MAX, "%s", name ? name : "");
+    sqlite3_finalize(statement);
     return result;
 }

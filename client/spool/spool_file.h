@@ -5,6 +5,7 @@
 #ifndef BOURDON_CLIENT_SPOOL_SPOOL_FILE_H
 #define BOURDON_CLIENT_SPOOL_SPOOL_FILE_H
 
+#include "net/tls.h"
 #include "spool/backlog.h"
 
 /* The last sequence there can be. */
@@ -35,6 +36,9 @@ MUST_USE enum err spool_file_walk(struct spool_file *file, uint64_t first, uint6
 /* The first number of the first row of a query; 0 if it is none. */
 MUST_USE enum err spool_file_number(struct spool_file *file, const char *sql, int64_t *number,
                                     struct err_text *why);
+
+/* Whose it is, into bridge[TLS_NAME_MAX]; "" if the file does not say. */
+MUST_USE enum err spool_file_bridge(struct db *db, char *bridge, struct err_text *why);
 
 /* Whether batches, readings and bytes are as many as the spool says of itself. */
 MUST_USE enum err spool_file_sums_are_right(struct spool_file *file, bool *right, struct err_text *why);

@@ -179,24 +179,10 @@ static enum err find_reading(struct db *db, struct where_reading *reading, struc
 
 /* ---- all of it ---- */
 
-static enum err read_bridge(struct db *db, char *bridge, struct err_text *why)
-{
-    sqlite3_stmt *statement = NULL;
-    bool row = false;
-    enum err result = db_prepare(db, "SELECT bridge FROM identity", &statement, why);
-    if (result == ERR_OK) {
-        result = db_step(db, statement, &row, why);
-    }
-    const char *name = row ? (const char *)sqlite3_column_text(statement, 0) : NULL;
-    snprintf(bridge, TLS_NAME_MAX, "%s", name ? name : "");
-    sqlite3_finalize(statement);
-    return result;
-}
-
 static enum err fill(struct spool_file *file, uint64_t seq, struct where_list *list, struct err_text *why)
 {
     char bridge[TLS_NAME_MAX];
-    enum err result = read_bridge(file->db, bridge, why);
+    enum err result = spool_file_bridge(file->db, bridge, why);
     if (result != ERR_OK) {
         return result;
     }

@@ -22,7 +22,7 @@ struct salvage {
     uint8_t epoch[BATCH_EPOCH_SIZE];
     uint64_t next_seq; /* at least */
     bool has_state;
-    int64_t stopped_us, unsaved_since_us;
+    int64_t made_us, stopped_us, unsaved_since_us;
     int64_t batches, quarantined;
     struct gap_list lost;
     int64_t now_us;
@@ -84,12 +84,6 @@ static const struct copying quarantined = {
     "INSERT INTO quarantine VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)", 12, -1};
 static const struct copying stores = {"SELECT store, highest_acked FROM peer_store WHERE highest_acked >= ?1",
                                       "INSERT INTO peer_store VALUES (?1, ?2)", 2, -1};
-
-static void note_lost(struct salvage *salvage, uint64_t first, uint64_t last)
-{
-    gap_list_add(&salvage->lost,
-                 &(struct gap){.reason = GAP_SPOOL_DAMAGED, .first_sequence = first, .last_sequence = last});
-}
 
 static void bind_row(sqlite3_stmt *insert, sqlite3_stmt *row, int columns)
 {
@@ -237,20 +231,6 @@ static bool find_behind(const struct salvage *salvage, int64_t damage, int64_t *
     return row && *behind > damage;
 }
 
-/* What lies between a damage and where reading goes on: from there back to the damage. */
-static enum err copy_back(struct salvage *salvage, int64_t damage, struct err_text *why)
-{
-    struct progress backwards;
-    enum err result = copy(salvage, &batches_backwards, damage, &backwards, why);
-    bool met = backwards.last > damage;
-    int64_t end = salvage->until != INT64_MAX ? salvage->until + 1 : (int64_t)salvage->next_seq;
-    int64_t last = (met ? backwards.last : end) - 1;
-    if (result == ERR_OK && !backwards.whole) {
-        note_lost(salvage, (uint64_t)damage + 1, (uint64_t)(last > damage ? last : damage + 1));
-    }
-    return result;
-}
-
 static enum err copy_batches(struct salvage *salvage, struct err_text *why)
 {
     struct progress forwards = {0};
@@ -261,7 +241,8 @@ static enum err copy_batches(struct salvage *salvage, struct err_text *why)
             break;
         }
         bool more = find_behind(salvage, forwards.last, &salvage->until);
-        result = copy_back(salvage, forwards.last, why);
+        struct progress backwards; /* from there to the damage: what the search has left out */
+        result = copy(salvage, &batches_backwards, forwards.last, &backwards, why);
         if (!more) {
             break;
         }
@@ -295,10 +276,10 @@ static void read_old_state(struct salvage *salvage)
     sqlite3_stmt *statement = NULL;
     bool row = false;
     salvage->next_seq = 1;
-    if (!salvage->from ||
-        db_prepare(salvage->from,
-                   "SELECT epoch, next_seq, stopped_us, unsaved_since_us FROM identity JOIN state USING (id)",
-                   &statement, NULL) != ERR_OK) {
+    if (!salvage->from || db_prepare(salvage->from,
+                                     "SELECT epoch, next_seq, stopped_us, unsaved_since_us, made_us FROM "
+                                     "identity JOIN state USING (id)",
+                                     &statement, NULL) != ERR_OK) {
         return;
     }
     if (db_step(salvage->from, statement, &row, NULL) == ERR_OK && row) {
@@ -310,6 +291,7 @@ static void read_old_state(struct salvage *salvage)
         salvage->next_seq = (uint64_t)sqlite3_column_int64(statement, 1);
         salvage->stopped_us = sqlite3_column_int64(statement, 2);
         salvage->unsaved_since_us = sqlite3_column_int64(statement, 3);
+        salvage->made_us = sqlite3_column_int64(statement, 4);
         salvage->has_state = true;
     }
     sqlite3_finalize(statement);
@@ -339,11 +321,15 @@ static enum err finish_state(struct salvage *salvage, struct err_text *why)
     }
     sqlite3_finalize(statement);
     statement = NULL;
-    if (result == ERR_OK && salvage->has_epoch) {
-        result = db_prepare(salvage->to, "UPDATE identity SET epoch = ?1", &statement, why);
+    if (result == ERR_OK) {
+        result = db_prepare(salvage->to, "UPDATE identity SET made_us = ?1, epoch = ifnull(?2, epoch)",
+                            &statement, why);
     }
-    if (statement) {
-        sqlite3_bind_blob(statement, 1, salvage->epoch, sizeof salvage->epoch, SQLITE_STATIC);
+    if (result == ERR_OK) {
+        sqlite3_bind_int64(statement, 1, salvage->made_us);
+        if (salvage->has_epoch) {
+            sqlite3_bind_blob(statement, 2, salvage->epoch, sizeof salvage->epoch, SQLITE_STATIC);
+        }
         result = db_run(salvage->to, statement, why);
     }
     sqlite3_finalize(statement);

@@ -1,23 +1,43 @@
 #include "spool/salvage_gaps.h"
 
-/*
- * A number that cannot have been is a damaged row's, and says that some other one is lost: nobody knows
- * which. A gap that reached beyond the next number would account for batches that are still to be made.
- */
-static void clamp(struct gap_list *lost, uint64_t next_seq)
+/* A number that cannot have been is a damaged row's: which one it was, the holes tell. */
+static void keep_possible(struct gap_list *lost, uint64_t next_seq)
 {
+    size_t kept = 0;
     for (size_t i = 0; i < lost->count; i++) {
-        struct gap *gap = &lost->gaps[i];
-        if (gap->first_sequence == 0 || gap->last_sequence >= next_seq) {
-            gap->first_sequence = next_seq > 1 ? 1 : 0;
-            gap->last_sequence = next_seq - 1;
-            gap->readings = 0;
-            gap->from_us = gap->to_us = 0;
+        if (lost->gaps[i].first_sequence > 0 && lost->gaps[i].last_sequence < next_seq) {
+            lost->gaps[kept++] = lost->gaps[i];
         }
     }
-    if (lost->count == 0) {
-        lost->gaps[lost->count++] = (struct gap){.reason = GAP_SPOOL_DAMAGED};
+    lost->count = kept;
+}
+
+/*
+ * Every number that neither waits, is set aside nor was answered, as far back as the ack log goes; to the
+ * very first one if it was never cut. Some of them may have been dropped before, and be told twice.
+ */
+static enum err add_holes(struct spool *spool, struct gap_list *lost, struct err_text *why)
+{
+    static const char query[] =
+        "WITH known (seq) AS (SELECT seq FROM batch UNION SELECT seq FROM ack_log UNION SELECT seq FROM"
+        " quarantine), first (seq) AS (SELECT CASE WHEN (SELECT ifnull(min(id), 1) FROM ack_log) = 1 THEN 0"
+        " ELSE ifnull((SELECT min(seq) FROM known), 0) END),"
+        " edges (before, seq) AS (SELECT lag(seq, 1, (SELECT seq FROM first)) OVER (ORDER BY seq), seq FROM"
+        " (SELECT seq FROM known UNION SELECT next_seq FROM state) WHERE seq > 0)"
+        " SELECT before + 1, seq - 1 FROM edges, state WHERE seq > before + 1 AND seq <= next_seq";
+    sqlite3_stmt *statement = NULL;
+    bool row = true;
+    enum err result = db_prepare(spool_db(spool), query, &statement, why);
+    while (result == ERR_OK && row) {
+        result = db_step(spool_db(spool), statement, &row, why);
+        if (result == ERR_OK && row) {
+            gap_list_add(lost, &(struct gap){.reason = GAP_SPOOL_DAMAGED,
+                                             .first_sequence = (uint64_t)sqlite3_column_int64(statement, 0),
+                                             .last_sequence = (uint64_t)sqlite3_column_int64(statement, 1)});
+        }
     }
+    sqlite3_finalize(statement);
+    return result;
 }
 
 /* From the beginning of the batch before to the end of the one behind, or to now. */
@@ -26,7 +46,8 @@ static enum err estimate(struct spool *spool, struct gap *gap, int64_t now_us, s
     static const char query[] =
         "WITH known (seq, first_us, last_us) AS (SELECT seq, first_us, last_us FROM batch WHERE kind = 1"
         " UNION ALL SELECT seq, first_us, last_us FROM ack_log WHERE kind = 1)"
-        " SELECT (SELECT first_us FROM known WHERE seq < ?1 ORDER BY seq DESC LIMIT 1),"
+        " SELECT ifnull((SELECT first_us FROM known WHERE seq < ?1 ORDER BY seq DESC LIMIT 1),"
+        " (SELECT made_us FROM identity)),"
         " ifnull((SELECT last_us FROM known WHERE seq > ?2 ORDER BY seq LIMIT 1), ?3)";
     sqlite3_stmt *statement = NULL;
     bool row = false;
@@ -79,7 +100,13 @@ enum err salvage_gaps_add(const struct spool_options *options, struct gap_list *
     struct spool *spool = NULL;
     enum err result = spool_open(options, now_us, &spool, why);
     if (result == ERR_OK) {
-        clamp(lost, spool_state(spool)->next_seq);
+        keep_possible(lost, spool_state(spool)->next_seq);
+        result = add_holes(spool, lost, why);
+    }
+    if (lost->count == 0) { /* the file was damaged: who knows what else it had */
+        lost->gaps[lost->count++] = (struct gap){.reason = GAP_SPOOL_DAMAGED};
+    }
+    if (result == ERR_OK) {
         result = estimate_all(spool, lost, now_us, why);
     }
     if (result == ERR_OK) {

@@ -5,9 +5,9 @@
 #include "spool/spool.h"
 
 /*
- * Appends the gaps to the spool that was made of what was left, one without numbers if there is none: who
- * knows what else the file had. Numbers that cannot have been become all that can; a gap without times gets
- * those of its neighbours, between which the readings were taken.
+ * Adds to `lost`, the batches that were set aside, every other number that is missing, and appends all of it
+ * to the spool that was made of what was left; a gap without numbers if none is missing. A gap without times
+ * gets those of its neighbours, between which the readings were taken.
  */
 MUST_USE enum err salvage_gaps_add(const struct spool_options *options, struct gap_list *lost, int64_t now_us,
                                    struct err_text *why);

@@ -294,6 +294,10 @@ static enum err open_reader(struct db *db, struct err_text *why)
 {
     enum db_file_state state;
     enum err result = db_file_inspect(db->path, db->schema, &state, why);
+    if (result == ERR_CORRUPT && db->damaged) {
+        state = DB_FILE_OURS;
+        result = ERR_OK;
+    }
     if (result == ERR_OK && state == DB_FILE_ABSENT) {
         result = err_set(why, ERR_NOT_FOUND, "there is no such file, or it is empty");
     }

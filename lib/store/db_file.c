@@ -17,6 +17,7 @@ enum { FILE_MODE = 0640 };
 
 /* The database header, https://www.sqlite.org/fileformat2.html section 1.3. */
 enum { HEADER_SIZE = 100, USER_VERSION_AT = 60, APPLICATION_ID_AT = 68 };
+enum { WRITE_VERSION_AT = 18, READ_VERSION_AT = 19, JOURNAL_WAL = 2 };
 static const char MAGIC[16] = "SQLite format 3";
 
 enum err db_file_class(int code, int system_errno)
@@ -104,6 +105,10 @@ static enum err check_header(const uint8_t *header, const struct db_schema *sche
                        "has version %u of the %s's format, this program has version %d; it was not touched: "
                        "use the program that made it, or move it away to start anew",
                        version, schema->what, schema->version);
+    }
+    if (header[WRITE_VERSION_AT] > JOURNAL_WAL || header[READ_VERSION_AT] > JOURNAL_WAL) {
+        return err_set(why, ERR_CORRUPT, "its header is damaged%s%s", schema->if_damaged ? ": " : "",
+                       schema->if_damaged ? schema->if_damaged : "");
     }
     return ERR_OK;
 }

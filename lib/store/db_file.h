@@ -16,7 +16,7 @@ enum db_file_state {
  * Reads the first bytes through SQLite's own file layer, without locks, recovery or a write-ahead log, so
  * that a file that turns out to be somebody else's was not touched. (Opening and closing it ourselves would
  * drop the POSIX locks of every connection of this process.) ERR_CONFLICT: another program's or no database;
- * ERR_VERSION: another schema version.
+ * ERR_VERSION: another schema version; ERR_CORRUPT: ours, with a header nobody can work with.
  */
 MUST_USE enum err db_file_inspect(const char *path, const struct db_schema *schema, enum db_file_state *state,
                                   struct err_text *why);

@@ -17,6 +17,7 @@ PLACES = 12  # in each of the two files
 BATCHES = 60
 LIVES = 4  # a damage that shows only later ends the daemon, and the service manager starts it again
 ADVICE = r"move it away|name another file|use the program that made it|repair|\.recover|backup"
+DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)  # what Python makes of it; even its message may be damaged
 
 
 def with_batches(plant, server=False):
@@ -114,7 +115,7 @@ def a_damaged_spool_loses_what_it_says_and_no_more():
             judge_spool(case, truth, damage, total)
     print(total, f" refused {len(refused)}", flush=True)
     assert all(damage.kind == "header" or damage.at < 100 for damage in refused), refused
-    assert total.counts["ok"] > 0 and total.counts["accounted"] > 0
+    assert 2 * total.counts["ok"] > total.counts["accounted"] > 0
 
 
 # ---- the store ----
@@ -134,9 +135,9 @@ def readable_rows(path):
                 try:
                     rows += store.execute(query, (BRIDGE, epoch, seq)).fetchall()
                     whole.add((epoch, seq))
-                except sqlite3.DatabaseError:
+                except DAMAGED:
                     pass
-    except sqlite3.DatabaseError:
+    except DAMAGED:
         pass
     return rows, whole
 

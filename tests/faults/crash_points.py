@@ -63,7 +63,7 @@ def the_bridge_dies_at_every_fsync():
 
 def the_server_dies_at_every_fsync():
     for anew in (True, False):
-        assert die_at("server", SYNC, every_point(), anew) >= 5
+        assert die_at("server", SYNC, every_point(), anew) >= 3  # on a busy machine it commits several batches at once
 
 
 def either_dies_at_a_write():

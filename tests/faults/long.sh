@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 case ${1:-} in
 -h | --help)
     echo "Usage: tests/faults/long.sh [PROOF]..."
-    echo "Runs the long versions of the proofs (all, or those named: kill power_cut ...), an hour or more together."
+    echo "Runs the long versions of the proofs (all, or those named: kill power_cut ...), about 45 minutes together."
     echo "BOURDON_SEED=N replays the choices of a run, BOURDON_ROUNDS=N asks for other numbers of rounds,"
     echo "BOURDON_BIN=FOLDER takes other programs than build/dev/bin, BOURDON_EVIDENCE=FOLDER keeps what a failure leaves."
     exit

@@ -311,9 +311,21 @@ START_TEST(a_number_that_cannot_have_been_uses_up_none_to_come)
     change("UPDATE batch SET seq = 100000, encoded = zeroblob(10) WHERE seq = 7");
     struct salvage_report report = salvage_now();
     ck_assert_uint_eq(report.lost.count, 1);
-    ck_assert_uint_eq(report.lost.gaps[0].first_sequence, 1);
-    ck_assert_uint_eq(report.lost.gaps[0].last_sequence, BATCHES);
+    ck_assert_uint_eq(report.lost.gaps[0].first_sequence, 7);
+    ck_assert_uint_eq(report.lost.gaps[0].last_sequence, 7);
     ck_assert_int_eq(number("SELECT next_seq FROM state"), BATCHES + 2);
+}
+END_TEST
+
+START_TEST(rows_that_vanished_without_an_error_are_missed)
+{
+    change("DELETE FROM batch WHERE seq IN (1, 2, 50)");
+    struct salvage_report report = salvage_now();
+    ck_assert_uint_eq(report.lost.count, 2);
+    ck_assert_uint_eq(report.lost.gaps[0].first_sequence, 1);
+    ck_assert_uint_eq(report.lost.gaps[0].last_sequence, 2);
+    ck_assert_uint_eq(report.lost.gaps[1].first_sequence, 50);
+    ck_assert_int_ne(report.lost.gaps[1].from_us, 0);
 }
 END_TEST
 
@@ -360,6 +372,7 @@ int main(void)
                               a_damaged_batch_is_quarantined_and_is_all_that_is_lost,
                               a_batch_under_a_wrong_number_gets_its_own_back,
                               a_number_that_cannot_have_been_uses_up_none_to_come,
+                              rows_that_vanished_without_an_error_are_missed,
                               the_batches_know_the_epoch_better_than_the_file,
                               whatever_byte_is_wrong_or_missing_it_starts,
                               NULL,
