@@ -97,7 +97,7 @@ enum err field_expand(const struct field_options *options, struct field_expansio
 
 void field_expansion_fini(struct field_expansion *expansion)
 {
-    for (size_t i = 0; i < expansion->tag_count; i++) {
+    for (size_t i = 0; expansion->tags && i < expansion->tag_count; i++) {
         free(expansion->tags[i].name);
     }
     free(expansion->tags);
