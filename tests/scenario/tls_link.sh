@@ -41,11 +41,9 @@ if "$BOURDON_BIN/bourdon-bridge" -c bridge.yaml --check-config >check.txt 2>&1; 
 grep -q 'pki/nowhere.pem: cannot be read' check.txt || fail "the check does not name the file: $(cat check.txt)"
 pass "--check-config loads the certificates of a link"
 
+# The tools of the command line go the same way.
 secure_link
 start_plcsim -c plant.yaml
-start_server
-
-# The tools of the command line go the same way.
 access=(--certificate pki/operator/bridge-poller.pem --key pki/operator/bridge-poller.key)
 bourdon probe "tls://127.0.0.1:$plc_port" holding 16 --as uint16 --format csv "${access[@]}" --ca pki/ca.pem >probe.csv ||
     fail "bourdon probe over TLS"
@@ -59,7 +57,11 @@ if bourdon probe "tls://127.0.0.1:$plc_port" holding 16 "${access[@]}" --pin "$(
 fi
 grep -q 'trust' out.txt || fail "nobody says why: $(cat out.txt)"
 pass "probe and scan speak TLS, and so does the fragment"
+process_stop plcsim "$patience" || fail "the simulator ended with status ${process_status[plcsim]}"
+rm truth.tsv # what they read is not to be stored
 
+start_plcsim -c plant.yaml
+start_server
 start_bridge
 wait_for_acks 10
 wait_for_event plcsim "$patience" 'event=secured .*role=poller'
