@@ -104,6 +104,7 @@ def probe_shows_each_value_in_its_order():
             assert same(str(row["value"]), item["value"]), (item, row)
             row = json.loads(bourdon("probe", peer.url, *what, "--as", item["type"]))
             assert same(str(row[item["order"]]), item["value"]), (item, row)
+            assert row["likely"] == item["order"] or "int" in item["type"], (item, row)
         said = bourdon("probe", peer.url, "holding", "203", "--unit", "5", status=1)
         assert "illegal data address" in said, said
 
