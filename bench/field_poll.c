@@ -1,13 +1,14 @@
 /*
  * field_poll: what polling costs. Links to a responder in a process of its own, readings counted and dropped:
  *
- *   build/release/bin/field_poll LINKS TAGS RATE_MS SECONDS [MOOD]
+ *   build/release/bin/field_poll LINKS TAGS RATE_MS SECONDS [PORT]
  *   build/release/bin/field_poll 900 300 1000 20
- *   build/release/bin/field_poll 50 30 100 20 flood
+ *   build/release/bin/field_poll 49 30 100 20 1502
  *
  * Prints readings a second, the CPU of the polling process as a share of one core, its memory, how late polls
- * begin against their own grid, and the p99 of the time between two polls. With a MOOD one more link leads to
- * a PLC that misbehaves in that way; its polls are not in the figures. The responders' CPU is not counted.
+ * begin against their own grid, and the p99 of the time between two polls. With a PORT one more link leads to
+ * the PLC there, which misbehaves (bench/field_hostile.sh); its polls are not in these figures, but the
+ * number of its good and bad readings is told. The responder's CPU is not counted.
  */
 #include "base/clock.h"
 #include "field/field.h"
@@ -41,6 +42,9 @@ static const struct option root_table[] = {
 /* What the sink sees. */
 static atomic_uint_fast64_t readings;
 static atomic_uint_fast64_t bad;
+static atomic_uint_fast64_t hostile_good; /* of the PLC beyond the others */
+static atomic_uint_fast64_t hostile_bad;
+static size_t healthy_tags;     /* of all others */
 static _Atomic int64_t *starts; /* of the polls of each link's first tag: a row of `per_link` a link */
 static atomic_size_t start_counts[LINKS_MAX];
 static size_t per_link;
@@ -51,7 +55,9 @@ static bool take(void *owner, const struct reading *taken, size_t count)
     (void)owner;
     atomic_fetch_add(&readings, count);
     for (size_t i = 0; i < count; i++) {
-        if (!quality_has_value(taken[i].quality)) {
+        if (taken[i].tag >= healthy_tags) {
+            atomic_fetch_add(quality_has_value(taken[i].quality) ? &hostile_good : &hostile_bad, 1);
+        } else if (!quality_has_value(taken[i].quality)) {
             atomic_fetch_add(&bad, 1);
         } else if (taken[i].tag % tags_per_link == 0) {
             size_t link = taken[i].tag / tags_per_link;
@@ -86,7 +92,7 @@ static void load(struct root *root, size_t links, size_t tags, long rate_ms, uin
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     fprintf(out, "links:\n");
-    for (size_t i = 0; i < links; i++) {
+    for (size_t i = 0; i < links + (hostile ? 1 : 0); i++) {
         fprintf(
             out,
             "  - {name: plc-%zu, url: 'tcp://127.0.0.1:%u', units: [{id: 1, templates: [{file: %s, prefix: "
@@ -176,7 +182,7 @@ struct settings {
     size_t links, tags;
     long rate_ms;
     int seconds;
-    enum responder_mood mood; /* of the PLC beyond the others; RESPONDER_RIGHT = there is none */
+    uint16_t hostile; /* port of the PLC beyond the others; 0 = there is none */
 };
 
 static bool parse(int argc, char **argv, struct settings *settings)
@@ -190,12 +196,10 @@ static bool parse(int argc, char **argv, struct settings *settings)
         .rate_ms = strtol(argv[3], NULL, 10),
         .seconds = (int)strtol(argv[4], NULL, 10),
     };
-    while (argc == 6 && settings->mood < RESPONDER_MOODS &&
-           strcmp(responder_moods[settings->mood], argv[5]) != 0) {
-        settings->mood++;
-    }
+    unsigned long port = argc == 6 ? strtoul(argv[5], NULL, 10) : 0;
+    settings->hostile = (uint16_t)port;
     return settings->links > 0 && settings->links < LINKS_MAX && settings->tags > 0 &&
-           settings->rate_ms >= 10 && settings->mood < RESPONDER_MOODS;
+           settings->rate_ms >= 10 && port <= UINT16_MAX && (argc == 5 || port > 0);
 }
 
 static void report(const struct settings *settings, double readings_per_s, double cpu)
@@ -211,6 +215,10 @@ static void report(const struct settings *settings, double readings_per_s, doubl
                settings->links, settings->tags, settings->rate_ms, readings_per_s, (unsigned long)bad,
                100 * cpu, kb, (long)late_us[count / 2], (long)late_us[count * 99 / 100],
                (long)late_us[count - 1], (long)interval_p99_us(settings->links));
+    }
+    if (settings->hostile) {
+        printf("of the PLC at port %u: %lu readings with a value, %lu without\n", settings->hostile,
+               (unsigned long)hostile_good, (unsigned long)hostile_bad);
     }
     free(late_us);
 }
@@ -263,27 +271,19 @@ int main(int argc, char **argv)
 {
     struct settings settings;
     if (!parse(argc, argv, &settings)) {
-        fprintf(
-            stderr,
-            "usage: field_poll LINKS TAGS RATE_MS SECONDS [right|silence|flood|reset|half-close|garbage]\n");
+        fprintf(stderr, "usage: field_poll LINKS TAGS RATE_MS SECONDS [PORT]\n");
         return 2;
     }
     raise_descriptor_limit();
-    struct modbus_responder responder = modbus_responder_start(RESPONDER_RIGHT);
-    struct modbus_responder hostile = {.port = 0};
-    if (settings.mood != RESPONDER_RIGHT) {
-        hostile = modbus_responder_start(settings.mood);
-    }
+    struct modbus_responder responder = modbus_responder_start();
     tags_per_link = settings.tags;
+    healthy_tags = settings.links * settings.tags;
     per_link = (size_t)(settings.seconds + 2 * SETTLE_S) * 1000 / (size_t)settings.rate_ms + 10;
     starts = calloc((settings.links + 1) * per_link, sizeof *starts);
     struct root root = {.field.templates = NULL};
-    load(&root, settings.links, settings.tags, settings.rate_ms, responder.port, hostile.port);
+    load(&root, settings.links, settings.tags, settings.rate_ms, responder.port, settings.hostile);
     int status = poll_all(&settings, &root);
     modbus_responder_stop(&responder);
-    if (hostile.port) {
-        modbus_responder_stop(&hostile);
-    }
     free(starts);
     return status;
 }

@@ -67,7 +67,7 @@ static double our_loop(uint16_t port)
 
 int main(void)
 {
-    struct modbus_responder responder = modbus_responder_start(RESPONDER_RIGHT);
+    struct modbus_responder responder = modbus_responder_start();
     double bare = 0;
     double ours = 0;
     for (int i = 0; i < ROUNDS; i++) {

@@ -13,10 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { REQUEST_SIZE = 12, EVENTS = 64, FLOOD_SIZE = 65536 };
-
-const char *const responder_moods[RESPONDER_MOODS] = {"right", "silence",    "flood",
-                                                      "reset", "half-close", "garbage"};
+enum { REQUEST_SIZE = 12, EVENTS = 64 };
 
 static int listen_on_loopback(uint16_t *port)
 {
@@ -32,41 +29,14 @@ static int listen_on_loopback(uint16_t *port)
     return fd;
 }
 
-/* What is no answer; false: the connection is over. */
-static bool misbehave(int fd, enum responder_mood mood)
-{
-    static uint8_t noise[FLOOD_SIZE];
-    const struct linger reset = {.l_onoff = 1};
-    switch (mood) {
-    case RESPONDER_FLOOD:
-        return send(fd, noise, sizeof noise, MSG_NOSIGNAL | MSG_DONTWAIT) != 0;
-    case RESPONDER_GARBAGE:
-        memset(noise, 0xa5, sizeof noise);
-        return send(fd, noise, 100, MSG_NOSIGNAL) > 0;
-    case RESPONDER_RESET:
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-        return false;
-    case RESPONDER_HALF_CLOSE:
-        return shutdown(fd, SHUT_WR) == 0;
-    case RESPONDER_RIGHT:
-    case RESPONDER_SILENT:
-    case RESPONDER_MOODS:
-        return true;
-    }
-    return true;
-}
-
 /* Answers one read of registers; false: the connection is over. */
-static bool respond(int fd, enum responder_mood mood)
+static bool respond(int fd)
 {
     static uint16_t value;
     uint8_t request[REQUEST_SIZE];
     uint8_t answer[260] = {0};
     if (recv(fd, request, sizeof request, 0) != REQUEST_SIZE) {
         return false;
-    }
-    if (mood != RESPONDER_RIGHT) {
-        return misbehave(fd, mood);
     }
     size_t bytes = (size_t)2 * request[11];
     memcpy(answer, request, 8);
@@ -81,7 +51,7 @@ static bool respond(int fd, enum responder_mood mood)
     return send(fd, answer, 9 + bytes, MSG_NOSIGNAL) > 0;
 }
 
-static void run(int listener, enum responder_mood mood)
+static void run(int listener)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int poll = epoll_create1(EPOLL_CLOEXEC);
@@ -93,7 +63,7 @@ static void run(int listener, enum responder_mood mood)
         for (int i = 0; i < count; i++) {
             int fd = events[i].data.fd;
             if (fd != listener) {
-                if (!respond(fd, mood)) {
+                if (!respond(fd)) {
                     close(fd);
                 }
                 continue;
@@ -106,13 +76,13 @@ static void run(int listener, enum responder_mood mood)
     }
 }
 
-struct modbus_responder modbus_responder_start(enum responder_mood mood)
+struct modbus_responder modbus_responder_start(void)
 {
     struct modbus_responder responder;
     int listener = listen_on_loopback(&responder.port);
     responder.process = fork();
     if (responder.process == 0) {
-        run(listener, mood);
+        run(listener);
     }
     close(listener);
     return responder;

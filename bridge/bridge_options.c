@@ -1,6 +1,7 @@
 #include "bridge_options.h"
 
 #include "base/clock.h"
+#include "field/field_expand.h"
 #include "net/io.h"
 #include "net/tls_diagnose.h"
 #include "spool/room.h"
@@ -348,4 +349,18 @@ void bridge_options_release(void *target)
     field_options_fini(&options->field);
     options->catalog = NULL;
     options->tls = NULL;
+}
+
+void bridge_options_print(FILE *out, const void *target)
+{
+    struct bridge_options options = *(const struct bridge_options *)target;
+    struct field_expansion expansion;
+    if (field_expand(&options.field, &expansion) != ERR_OK) {
+        fputs("# out of memory: templates are not expanded\n", out);
+        options_print(out, bridge_options_table, target);
+        return;
+    }
+    options.field.links = expansion.links;
+    options_print(out, bridge_options_table, &options);
+    field_expansion_fini(&expansion);
 }

@@ -72,5 +72,8 @@ void bridge_options_check(void *target, struct diagnostics *diagnostics);
 void bridge_options_check_files(void *target, struct diagnostics *diagnostics);
 /* Frees what the checks made; due before options_free(). */
 void bridge_options_release(void *target);
+/* Writes checked options as YAML that reads back to the same catalog, without templates: their tags are shown
+ * where they are used. */
+void bridge_options_print(FILE *out, const void *target);
 
 #endif

@@ -37,6 +37,7 @@ int main(int argc, char **argv)
         .check_files = bridge_options_check_files,
         .without_files = &plan,
         .release = bridge_options_release,
+        .print = bridge_options_print,
     };
     struct bridge_options options = {.tls = NULL};
     const char *config;

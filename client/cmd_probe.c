@@ -18,11 +18,13 @@ static const char epilogue[] =
     "Without --as, registers are shown as they are, and every 32- and 64-bit type in every order of its "
     "bytes "
     "side by side, the likeliest one starred: of floats the order in which most are 0 or of a size between "
-    "0.0001 and 100 million, of integers the one with the smallest numbers. Values are taken from the first "
+    "0.0001 and 100 million (of two such the one nearer to 1), of integers the one with the smallest "
+    "numbers. Values are taken from the first "
     "address on: where yours begins at an odd one, begin there.\n"
     "\n"
     "URLs are those of a bridge's configuration: tcp://HOST[:PORT] and "
-    "rtu:///dev/ttyS0?baud=19200&parity=even&stop=1. A bridge that has the same PLC open goes on "
+    "rtu:///dev/ttyS0?baud=19200&parity=even&stop=1, and tls://HOST[:PORT]. A bridge that has the same PLC "
+    "open goes on "
     "undisturbed, "
     "unless the PLC takes one connection only; a serial line can be asked by one at a time.\n"
     "\n"
@@ -37,6 +39,7 @@ static const char epilogue[] =
 
 struct probe_arguments {
     const char *unit, *as, *repeat, *interval, *timeout, *format;
+    struct plc_access access;
 };
 
 struct probe {
@@ -47,17 +50,16 @@ struct probe {
     enum output_format format;
     uint64_t rounds; /* 0 = until it is interrupted */
     int64_t interval_us;
-    int64_t timeout_us;
 };
 
 /* Options that need no PLC. */
-static bool understand_options(struct probe *probe, const struct probe_arguments *given)
+static bool understand_options(struct probe *probe, struct probe_arguments *given)
 {
     const struct command_line *line = probe->line;
     struct err_text why;
     probe->rounds = 1;
     probe->interval_us = CLOCK_US_PER_S;
-    probe->timeout_us = CLOCK_US_PER_S;
+    given->access.timeout_us = CLOCK_US_PER_S;
     if (!output_format_parse(given->format, &probe->format)) {
         arguments_complain(line, "--format %s: it is table, csv or json", given->format);
     } else if (given->repeat && !argument_count(given->repeat, 0, INT64_MAX, &probe->rounds)) {
@@ -65,9 +67,9 @@ static bool understand_options(struct probe *probe, const struct probe_arguments
     } else if (given->interval &&
                (!option_parse_duration(given->interval, &probe->interval_us) || probe->interval_us < 0)) {
         arguments_complain(line, "--interval %s: it is a duration such as 500ms", given->interval);
-    } else if (given->timeout && (!option_parse_duration(given->timeout, &probe->timeout_us) ||
-                                  probe->timeout_us < TIMEOUT_LEAST_MS * CLOCK_US_PER_MS ||
-                                  probe->timeout_us > TIMEOUT_MOST_US)) {
+    } else if (given->timeout && (!option_parse_duration(given->timeout, &given->access.timeout_us) ||
+                                  given->access.timeout_us < TIMEOUT_LEAST_MS * CLOCK_US_PER_MS ||
+                                  given->access.timeout_us > TIMEOUT_MOST_US)) {
         arguments_complain(line, "--timeout %s: it is a duration from 1ms to 10min", given->timeout);
     } else if (target_parse_view(given->as, &probe->view, &why) != ERR_OK) {
         arguments_complain(line, "--as: %s", why.text);
@@ -77,7 +79,7 @@ static bool understand_options(struct probe *probe, const struct probe_arguments
     return false;
 }
 
-static bool understand(struct probe *probe, const struct probe_arguments *given, char **words, size_t count)
+static bool understand(struct probe *probe, struct probe_arguments *given, char **words, size_t count)
 {
     struct err_text why = {0};
     uint64_t unit = 1;
@@ -88,7 +90,7 @@ static bool understand(struct probe *probe, const struct probe_arguments *given,
         arguments_complain(probe->line, "which PLC? Its URL comes first: tcp://192.0.2.10");
         return false;
     }
-    enum err result = plc_open(&probe->plc, words[0], probe->timeout_us, &why);
+    enum err result = plc_open(&probe->plc, words[0], &given->access, &why);
     if (result == ERR_OK && given->unit &&
         (!argument_count(given->unit, 0, UINT8_MAX, &unit) || !plc_unit_is_possible(&probe->plc, unit))) {
         result =
@@ -173,6 +175,7 @@ int cmd_probe(int argc, char **argv)
         {"interval", 'i', "TIME", "From one round to the next. Default: 1s.", &given.interval, NULL},
         {"timeout", 't', "TIME", "How long to wait for a connection, and for an answer. Default: 1s.",
          &given.timeout, NULL},
+        PLC_TLS_ARGUMENTS(given.access),
         {"format", 0, "FORMAT", "table, csv or json (one object a line). Default: table.", &given.format,
          NULL},
         ARGUMENTS_END,

@@ -36,12 +36,13 @@ static const char epilogue[] =
 
 struct scan_arguments {
     const char *units, *addresses, *tables, *step, *rate, *timeout, *state, *write, *format;
+    struct plc_access access;
 };
 
 struct scan_command {
     struct scan_options options;
     enum output_format format;
-    int64_t timeout_us;
+    struct plc_access access;
     const char *write;
 };
 
@@ -117,12 +118,17 @@ static bool understand(const struct command_line *line, const struct scan_argume
         arguments_complain(line, "--step %s: it is 1 to %d", given->step, STEP_MAX);
     } else if (!argument_count(given->rate, 1, RATE_MAX, &rate)) {
         arguments_complain(line, "--rate %s: it is 1 to %d requests a second", given->rate, RATE_MAX);
-    } else if (!option_parse_duration(given->timeout, &command->timeout_us) ||
-               command->timeout_us < TIMEOUT_LEAST_US || command->timeout_us > TIMEOUT_MOST_US) {
+    } else if (!option_parse_duration(given->timeout, &command->access.timeout_us) ||
+               command->access.timeout_us < TIMEOUT_LEAST_US ||
+               command->access.timeout_us > TIMEOUT_MOST_US) {
         arguments_complain(line, "--timeout %s: it is a duration from 1ms to 1min", given->timeout);
     } else if (!output_format_parse(given->format, &command->format)) {
         arguments_complain(line, "--format %s: it is table, csv or json", given->format);
     } else {
+        command->access.certificate = given->access.certificate;
+        command->access.key = given->access.key;
+        command->access.ca = given->access.ca;
+        command->access.pin = given->access.pin;
         command->options.first = (uint32_t)first;
         command->options.end = (uint32_t)last + 1;
         command->options.step = (uint32_t)step;
@@ -243,7 +249,7 @@ static int open_and_run(const struct command_line *line, const char *url, const 
 {
     struct plc plc = {.link = NULL};
     struct err_text why;
-    enum err result = plc_open(&plc, url, command->timeout_us, &why);
+    enum err result = plc_open(&plc, url, &command->access, &why);
     struct survey *survey = malloc(sizeof *survey);
     int status = STATUS_USAGE;
     if (result != ERR_OK || !survey) {
@@ -254,6 +260,7 @@ static int open_and_run(const struct command_line *line, const char *url, const 
             units);
     } else {
         survey_init(survey, url);
+        survey->access = &command->access;
         result = command->options.state ? survey_load(survey, command->options.state, &why) : ERR_OK;
         struct scan scan = {
             .options = &command->options, .plc = &plc, .survey = survey, .interrupted = &interrupted};
@@ -288,6 +295,7 @@ int cmd_scan(int argc, char **argv)
         {"timeout", 't', "TIME", "How long to wait for an answer. Default: 500ms.", &given.timeout, NULL},
         {"state", 's', "FILE", "Keep what is known there, and go on from it.", &given.state, NULL},
         {"write", 'w', "FILE", "Write a fragment of a bridge's configuration.", &given.write, NULL},
+        PLC_TLS_ARGUMENTS(given.access),
         {"format", 0, "FORMAT", "table, csv or json (one object a line). Default: table.", &given.format,
          NULL},
         ARGUMENTS_END,
@@ -297,8 +305,8 @@ int cmd_scan(int argc, char **argv)
         .summary = "Finds the units behind a URL and the addresses that can be read.",
         .usage = "URL [options]",
         .arguments = table,
-        .positional_help =
-            "URL: tcp://HOST[:PORT] or rtu:///dev/ttyS0?baud=19200, as in a bridge's configuration.",
+        .positional_help = "URL: tcp://HOST[:PORT], tls://HOST[:PORT] or rtu:///dev/ttyS0?baud=19200, as in "
+                           "a bridge's configuration.",
         .epilogue = epilogue,
     };
     size_t count;

@@ -12,6 +12,7 @@ case ${1:-} in
 esac
 
 scripts/install-deps.sh build test
+scripts/install-peers.sh --if-npm
 
 log=$(mktemp)
 trap 'rm -f -- "$log"' EXIT

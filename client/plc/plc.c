@@ -1,14 +1,39 @@
 #include "plc/plc.h"
 
 #include "base/array.h"
+#include "net/tls.h"
 #include "tunnel/tag_words.h"
 
 #include <stdio.h>
 
-enum err plc_open(struct plc *plc, const char *url, int64_t timeout_us, struct err_text *why)
+static enum err make_tls(struct plc *plc, const struct plc_access *access, struct err_text *why)
 {
+    bool given = access->certificate || access->key || access->ca || access->pin;
+    if (plc->url.scheme != LINK_TLS) {
+        return given ? err_set(why, ERR_CONFIG, "certificates are for tls:// only") : ERR_OK;
+    }
+    if (!access->certificate || !access->key || (!access->ca && !access->pin)) {
+        return err_set(why, ERR_CONFIG, "tls:// needs --certificate, --key, and --ca or --pin");
+    }
+    const struct tls_options options = {
+        .side = TLS_CLIENT,
+        .profile = TLS_PROFILE_MBAPS_V36,
+        .ca = access->ca,
+        .certificate = access->certificate,
+        .key = access->key,
+        .pin = access->pin,
+    };
+    return tls_context_new(&options, &plc->tls, why);
+}
+
+enum err plc_open(struct plc *plc, const char *url, const struct plc_access *access, struct err_text *why)
+{
+    int64_t timeout_us = access->timeout_us;
     *plc = (struct plc){.name = url, .timeout_us = timeout_us};
     enum err result = link_url_parse(url, &plc->url, why);
+    if (result == ERR_OK) {
+        result = make_tls(plc, access, why);
+    }
     if (result != ERR_OK) {
         return result;
     }
@@ -17,6 +42,7 @@ enum err plc_open(struct plc *plc, const char *url, int64_t timeout_us, struct e
         .response_timeout_us = timeout_us,
         .connect_timeout_us = timeout_us,
         .counters = plc->counters,
+        .tls = plc->tls,
     };
     return link_new(&setup, &plc->link, why);
 }
@@ -24,7 +50,9 @@ enum err plc_open(struct plc *plc, const char *url, int64_t timeout_us, struct e
 void plc_close(struct plc *plc)
 {
     link_free(plc->link);
+    tls_context_unref(plc->tls);
     plc->link = NULL;
+    plc->tls = NULL;
 }
 
 bool plc_unit_is_possible(const struct plc *plc, uint64_t unit)
@@ -69,15 +97,19 @@ static const char *next_after_connect(const struct plc *plc, enum err result)
     if (plc->url.scheme == LINK_RTU) {
         return "Does the line exist, may you open it (group dialout), and does nobody else use it?";
     }
-    if (result == ERR_REFUSED) {
-        return "Nothing listens at that port, or the network refuses it: is the port right (Modbus TCP has "
-               "502) and is Modbus switched on in the device?";
-    }
     if (result == ERR_TIMEOUT) {
         return "Nobody answers at that address: is it right, is the device on, is there a firewall between?";
     }
     if (result == ERR_NOT_FOUND) {
         return "Is the name spelled right? An address will do, too.";
+    }
+    if (plc->url.scheme == LINK_TLS) {
+        return "Does the device speak MODBUS/TCP Security at that port (the standard has 802), and does each "
+               "side trust the other's certificate?";
+    }
+    if (result == ERR_REFUSED) {
+        return "Nothing listens at that port, or the network refuses it: is the port right (Modbus TCP has "
+               "502) and is Modbus switched on in the device?";
     }
     return "Is the network between here and there up?";
 }

@@ -14,11 +14,29 @@
 
 enum { PLC_UNIT_SERIAL_MAX = 247 }; /* Modbus over Serial Line 1.02, section 2.2; 0 is a broadcast there */
 
+/* How to get there. The paths are those of tls://; NULL = not given. */
+struct plc_access {
+    int64_t timeout_us;
+    const char *certificate, *key, *ca, *pin;
+};
+
+/* Rows of a command line that fill an access. */
+#define PLC_TLS_ARGUMENTS(access)                                                                            \
+    {"certificate", 0, "FILE", "tls://: the certificate to show, PEM.", &(access).certificate, NULL},        \
+        {"key", 0, "FILE", "tls://: its private key.", &(access).key, NULL},                                 \
+        {"ca",         0,   "FILE", "tls://: authorities that the device's certificate must come from.",     \
+         &(access).ca, NULL},                                                                                \
+    {                                                                                                        \
+        "pin", 0, "FINGERPRINT", "tls://: SHA-256 of the very certificate the device must show, instead.",   \
+            &(access).pin, NULL                                                                              \
+    }
+
 struct plc {
     const char *name; /* the url, borrowed */
     struct link_url url;
     int64_t timeout_us;
-    struct link *link; /* owned */
+    struct link *link;       /* owned */
+    struct tls_context *tls; /* owned; NULL but for tls:// */
     metric_value counters[LINK_COUNTERS];
 };
 
@@ -46,9 +64,10 @@ struct plc_answer {
     const char *next;             /* … and what to try, a sentence of its own */
 };
 
-/* ERR_CONFIG: not a url; else as link_new(). Connects to nothing yet. The plc stays where it is until
- * closed. */
-MUST_USE enum err plc_open(struct plc *plc, const char *url, int64_t timeout_us, struct err_text *why);
+/* ERR_CONFIG: not a url, or its certificates are missing or wrong; else as link_new(). Connects to nothing
+ * yet. The plc stays where it is until closed. */
+MUST_USE enum err plc_open(struct plc *plc, const char *url, const struct plc_access *access,
+                           struct err_text *why);
 void plc_close(struct plc *plc); /* of zeros is fine */
 
 bool plc_unit_is_possible(const struct plc *plc, uint64_t unit);

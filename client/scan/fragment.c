@@ -69,6 +69,29 @@ bool fragment_is_worthwhile(const struct survey *survey)
     return false;
 }
 
+/* A scalar that any text may be: YAML 1.2, section 7.3.2. */
+static void write_quoted(FILE *file, const char *key, const char *text)
+{
+    fprintf(file, "%s: '", key);
+    for (const char *at = text; *at; at++) {
+        fprintf(file, *at == '\'' ? "'%c" : "%c", *at);
+    }
+    fputs("'\n", file);
+}
+
+static void write_tls(FILE *file, const struct plc_access *access)
+{
+    fputs("    tls:\n", file);
+    write_quoted(file, "      certificate", access->certificate);
+    write_quoted(file, "      key", access->key);
+    if (access->ca) {
+        write_quoted(file, "      ca", access->ca);
+    }
+    if (access->pin) {
+        write_quoted(file, "      pin", access->pin);
+    }
+}
+
 void fragment_write(FILE *file, const struct survey *survey)
 {
     size_t left = FRAGMENT_TAGS_MAX;
@@ -76,13 +99,13 @@ void fragment_write(FILE *file, const struct survey *survey)
           "registers\n"
           "# belong together, and in which order.\n"
           "links:\n"
-          "  - name: scanned\n"
-          "    url: '",
+          "  - name: scanned\n",
           file);
-    for (const char *at = survey->url; *at; at++) {
-        fprintf(file, *at == '\'' ? "'%c" : "%c", *at); /* YAML 1.2, section 7.3.2 */
+    write_quoted(file, "    url", survey->url);
+    if (survey->access && survey->access->certificate) {
+        write_tls(file, survey->access);
     }
-    fputs("'\n    units:\n", file);
+    fputs("    units:\n", file);
     for (size_t i = 0; i < SURVEY_UNITS; i++) {
         if (has_ranges(&survey->units[i]) && left > 0) {
             write_unit(file, i, &survey->units[i], &left);

@@ -15,6 +15,7 @@
 #ifndef BOURDON_CLIENT_SCAN_SURVEY_H
 #define BOURDON_CLIENT_SCAN_SURVEY_H
 
+#include "plc/plc.h"
 #include "scan/finder.h"
 #include "tunnel/catalog.h"
 
@@ -32,7 +33,8 @@ struct survey_unit {
 };
 
 struct survey {
-    const char *url; /* borrowed */
+    const char *url;                 /* borrowed */
+    const struct plc_access *access; /* borrowed; NULL = nothing but the url is needed */
     struct survey_unit units[SURVEY_UNITS];
 };
 

@@ -141,7 +141,9 @@ static int conclude(const struct daemon *daemon, const struct settings *settings
     if (err != ERR_OK) {
         return EXIT_USAGE;
     }
-    if (settings->print_config) {
+    if (settings->print_config && daemon->print) {
+        daemon->print(stdout, target);
+    } else if (settings->print_config) {
         options_print(stdout, daemon->table, target);
     } else if (settings->check_config) {
         printf("%s: the configuration is good\n", settings->config ? settings->config : daemon->program);

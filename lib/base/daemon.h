@@ -57,6 +57,8 @@ struct daemon {
     /* Frees what the checks have set outside the table; called before options_free() when `target` is not
      * going to be used. May be NULL. */
     void (*release)(void *target);
+    /* Writes the configuration in force for --print-config; NULL = options_print() does. */
+    void (*print)(FILE *out, const void *target);
 };
 
 /*

@@ -76,6 +76,41 @@ refused bourdon-bridge 0 'holding' -- -c absent-files.yaml --print-plan
 refused bourdon-bridge 0 'nowhere/ca.pem' -- -c absent-files.yaml --print-config
 pass "--check-config touches nothing, and --print-config prints what it reads back"
 
+# Templates are expanded: what is printed stands alone, and asks the PLC for the same.
+mkdir templates
+cat >templates/sensor.yaml <<'YAML'
+tags:
+  - {name: pressure, reference: "40003", type: float32, unit: bar}
+YAML
+cat >templates/boiler.yaml <<'YAML'
+templates:
+  - {file: sensor.yaml, prefix: inner/}
+  - {file: sensor.yaml, prefix: outer/, base: 2}
+tags:
+  - {name: raw, table: input, address: 0, type: uint16, limits: [0, 1000], deadband: 1%}
+YAML
+sed '/^links:/,$d' bridge.yaml >with_templates.yaml
+cat >>with_templates.yaml <<YAML
+links:
+  - name: plant
+    url: tcp://127.0.0.1:$plc_port
+    units:
+      - id: 1
+        templates:
+          - {file: templates/boiler.yaml, prefix: boiler-1/}
+          - {file: templates/boiler.yaml, prefix: boiler-2/, base: 20}
+        tags:
+          - {name: own, reference: "30020", type: uint16}
+      - id: 2
+        templates: [{file: templates/boiler.yaml, prefix: compressor/}]
+YAML
+"$BOURDON_BIN/bourdon-bridge" -c with_templates.yaml --print-config >printed.yaml || fail "--print-config"
+[ "$(grep -c 'name: .*/' printed.yaml)" -eq 9 ] || fail "not every tag of the templates is there: $(cat printed.yaml)"
+"$BOURDON_BIN/bourdon-bridge" -c with_templates.yaml --print-plan >plan
+rm -r templates
+"$BOURDON_BIN/bourdon-bridge" -c printed.yaml --print-plan | diff plan - || fail "what is printed asks for something else"
+pass "--print-config shows what templates bring"
+
 # A bridge that was working and whose configuration goes bad leaves its spool as it is.
 start_bridge
 wait_for_acks 2

@@ -130,7 +130,7 @@ expect 2 bourdon scan "$url" --addresses 5-4
 expect 2 bourdon scan "$url" --rate 0
 
 # Interrupted in the middle, it keeps what it has, and goes on from there.
-process_start scan scan.log "$BOURDON_BIN/bourdon" scan "$url" --units 1 --rate 40 --addresses 0-299 --state half.scan
+process_start scan scan.log "$BOURDON_BIN/bourdon" scan "$url" --units 1 --rate 10 --addresses 0-299 --state half.scan
 wait_until "$patience" grep -qs '^range 1 coil' half.scan || fail "the scan finds nothing"
 kill -INT "${process_pid[scan]}"
 wait_until "$patience" process_has_ended scan || fail "the scan does not end on SIGINT"

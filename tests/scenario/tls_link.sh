@@ -41,7 +41,25 @@ if "$BOURDON_BIN/bourdon-bridge" -c bridge.yaml --check-config >check.txt 2>&1; 
 grep -q 'pki/nowhere.pem: cannot be read' check.txt || fail "the check does not name the file: $(cat check.txt)"
 pass "--check-config loads the certificates of a link"
 
+# The tools of the command line go the same way.
 secure_link
+start_plcsim -c plant.yaml
+access=(--certificate pki/operator/bridge-poller.pem --key pki/operator/bridge-poller.key)
+bourdon probe "tls://127.0.0.1:$plc_port" holding 16 --as uint16 --format csv "${access[@]}" --ca pki/ca.pem >probe.csv ||
+    fail "bourdon probe over TLS"
+[ "$(column probe.csv value)" -gt 0 ] || fail "there is no setpoint: $(cat probe.csv)"
+bourdon scan "tls://127.0.0.1:$plc_port" --units 1-2 --addresses 0-99 --rate 1000 --write fragment.yaml "${access[@]}" \
+    --ca pki/ca.pem >scan.txt || fail "bourdon scan over TLS: $(cat scan.txt)"
+{ sed '/^links:/,$d' bridge.yaml && cat fragment.yaml; } >scanned.yaml
+"$BOURDON_BIN/bourdon-bridge" -c scanned.yaml --check-config >check.txt 2>&1 || fail "the fragment: $(cat check.txt)"
+if bourdon probe "tls://127.0.0.1:$plc_port" holding 16 "${access[@]}" --pin "$(printf '00%.0s' {1..32})" >out.txt 2>&1; then
+    fail "another certificate than the pinned one is believed"
+fi
+grep -q 'trust' out.txt || fail "nobody says why: $(cat out.txt)"
+pass "probe and scan speak TLS, and so does the fragment"
+process_stop plcsim "$patience" || fail "the simulator ended with status ${process_status[plcsim]}"
+rm truth.tsv # what they read is not to be stored
+
 start_plcsim -c plant.yaml
 start_server
 start_bridge

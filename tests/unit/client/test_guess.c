@@ -56,6 +56,18 @@ START_TEST(guesses_nothing_where_nothing_stands_out)
 }
 END_TEST
 
+START_TEST(of_two_plausible_orders_the_everyday_size_wins)
+{
+    static const uint16_t words[] = {0x4149, 0}; /* 12.5625, with its bytes swapped 790528 */
+    char text[GUESS_TEXT_MAX];
+    struct guess guess = guess_order(VALUE_FLOAT32, words, 2);
+    ck_assert(guess.sure && guess.order == 0);
+    ck_assert_ptr_nonnull(strstr(guess_text(&guess, text), "1 in the next best order, but farther from 1"));
+    static const uint16_t close[] = {0x4100, 0x3d5c}; /* 8.01, and 0.054 with its words swapped */
+    ck_assert(!guess_order(VALUE_FLOAT32, close, 2).sure);
+}
+END_TEST
+
 START_TEST(says_why_in_a_sentence)
 {
     static const uint16_t words[] = {0xef9e, 0x40e3, 0, 0x42c8};
@@ -72,6 +84,7 @@ int main(void)
     return suite_run("guess", (const TTest *[]){
                                   finds_the_order_that_measured_values_were_written_in,
                                   guesses_nothing_where_nothing_stands_out,
+                                  of_two_plausible_orders_the_everyday_size_wins,
                                   says_why_in_a_sentence,
                                   NULL,
                               });
