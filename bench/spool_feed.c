@@ -79,8 +79,8 @@ static void fill_words(struct feed *feed, struct reading *reading, uint64_t *sta
     for (size_t i = 0; i < reading->word_count; i++) {
         reading->words[i] = (uint16_t)draw(state);
     }
-    if (feed->kind->type == VALUE_FLOAT32) { /* between 1 and 2: a sign and exponent that are real */
-        reading->words[0] = (uint16_t)(0x3f80U | (reading->words[0] & 0x7fU));
+    if (feed->kind->type == VALUE_FLOAT32) { /* all bits but one, that of an infinity or no number */
+        reading->words[0] &= 0xff7fU;
     }
 }
 

@@ -84,7 +84,7 @@ class Wire:
 
     def __init__(self, port):
         self.path = f"wire-{port}.pcap"
-        self.tcpdump = Process("tcpdump.log", "tcpdump", "-i", "lo", "-U", "-s", "80", "-B", "65536", "-w", self.path,
+        self.tcpdump = Process("tcpdump.log", "tcpdump", "-i", "lo", "--immediate-mode", "-s", "80", "-B", "65536", "-w", self.path,
                                "tcp", "port", str(port))
 
     def __enter__(self):
@@ -92,7 +92,7 @@ class Wire:
         return self
 
     def __exit__(self, *_):
-        time.sleep(0.5)  # what is under way
+        time.sleep(1)  # what is under way
         self.tcpdump.stop()
 
     def count(self):
@@ -166,7 +166,7 @@ def bytes_on_the_wire(args):
     results = []
     for kind, target in (("registers", 1.5), ("noise", 5)):
         with server() as receiver, Wire(receiver.port) as wire:
-            readings, _ = feed(f"wire-{kind}.db", kind, args.wire)
+            readings, _ = feed(f"wire-{kind}.db", kind, args.wire, receiver.port)
         total, _ = wire.count()
         results.append((f"bytes on the wire a reading, {kind}", total / readings, f"≤ {target}"))
     return results
@@ -351,7 +351,7 @@ def main():
     args = parse()
     if os.environ.get("BOURDON_BENCH_NETNS") != "1":
         os.environ["BOURDON_BENCH_NETNS"] = "1"
-        os.execvp("unshare", ["unshare", "--net", sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
+        os.execvp("unshare", ["unshare", "--net", "/usr/bin/python3", os.path.abspath(__file__), *sys.argv[1:]])
     make_wire()
     with tempfile.TemporaryDirectory(prefix="bourdon-bench-") as folder:
         os.chdir(folder)
