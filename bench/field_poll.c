@@ -253,7 +253,7 @@ static int poll_all(const struct settings *settings, struct root *root)
     malloc_trim(0);
     measure(settings);
     int64_t stop_us = clock_mono_us();
-    field_stop(field);
+    field_stop(field, 0);
     printf("stopped in %ld ms\n", (long)((clock_mono_us() - stop_us) / 1000));
     catalog_free(catalog);
     return EXIT_SUCCESS;

@@ -101,7 +101,7 @@ static void on_stop_signal(void *owner)
     notify_send("STOPPING=1\nSTATUS=waiting for acknowledgements");
     bridge->state = BRIDGE_FLUSHING;
     loop_timer_start_ms(bridge->deadline_timer, bridge->options.bridge.shutdown_us / CLOCK_US_PER_MS);
-    field_stop(bridge->field);
+    field_stop(bridge->field, bridge->options.bridge.shutdown_us);
     bridge->field = NULL;
     const struct spool_request flush = {.kind = SPOOL_REQUEST_FLUSH};
     if (spool_thread_request(bridge->spool, &flush, 1) != ERR_OK) {
@@ -204,7 +204,7 @@ static enum err start_field(struct bridge *bridge, struct err_text *why)
 static enum err swap(struct bridge *bridge, struct bridge_options *new, struct err_text *why)
 {
     struct spool_configuration configuration = spool_configuration(new);
-    field_stop(bridge->field);
+    field_stop(bridge->field, bridge->options.bridge.shutdown_us);
     bridge->field = NULL;
     enum err result = spool_thread_configure(bridge->spool, &configuration, why);
     if (result != ERR_OK) {
@@ -344,7 +344,7 @@ static enum err start(struct bridge *bridge, struct err_text *why)
  */
 static bool tear_down(struct bridge *bridge)
 {
-    field_stop(bridge->field);
+    field_stop(bridge->field, bridge->options.bridge.shutdown_us);
     control_stop(bridge->control);
     board_free(bridge->board);
     uplink_free(bridge->uplink);

@@ -14,6 +14,7 @@ Installs with apt-get, as root or through sudo, what is missing of these sets of
   test    what its tests need besides
   ci      what continuous integration needs besides
   node    npm, for test peers that come from it (scripts/install-peers.sh)
+  bench   what the benchmarks need besides: the peers they measure
 
 Without a set: build and test. The lists are in scripts/packages/.
 TEXT
@@ -28,7 +29,7 @@ fail() {
 wanted() {
     local set
     for set in "$@"; do
-        [ -f "$packages_folder/$set.txt" ] || fail "no set '$set': there are build, test, ci and node"
+        [ -f "$packages_folder/$set.txt" ] || fail "no set '$set': there are build, test, ci, node and bench"
         sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$packages_folder/$set.txt"
     done | sort -u
 }

@@ -117,7 +117,7 @@ enum err field_start(const struct field_options *options, const struct catalog *
         result = start_pollers(field, why);
     }
     if (result != ERR_OK) {
-        field_stop(field);
+        field_stop(field, 0);
         return result;
     }
     log_info("field", log_event("polling"), log_u64("links", field->poller_count),
@@ -126,13 +126,17 @@ enum err field_start(const struct field_options *options, const struct catalog *
     return ERR_OK;
 }
 
-void field_stop(struct field *field)
+void field_stop(struct field *field, int64_t patience_us)
 {
     if (!field) {
         return;
     }
+    int64_t until_us = clock_mono_us() + patience_us;
     for (size_t i = 0; i < field->poller_count; i++) {
         poller_stop(&field->pollers[i]);
+    }
+    for (size_t i = 0; i < field->poller_count; i++) {
+        poller_await_answer(&field->pollers[i], until_us);
     }
     for (size_t i = 0; i < field->poller_count; i++) {
         poller_fini(&field->pollers[i]);

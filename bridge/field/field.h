@@ -23,9 +23,9 @@ struct field;
  * indices agree; it is borrowed until field_stop(), the options only during the call. */
 MUST_USE enum err field_start(const struct field_options *options, const struct catalog *catalog,
                               const struct reading_sink *sink, struct field **field, struct err_text *why);
-/* Interrupts requests in flight, joins the threads, frees. Takes milliseconds; for a serial line in the
- * middle of an answer as long as its response time-out. NULL is fine. */
-void field_stop(struct field *field);
+/* Waits for the answers that are on their way, `patience_us` in all and as long as the response time-outs at
+ * most, joins the threads, frees: what a PLC answers in that time becomes a reading. NULL is fine. */
+void field_stop(struct field *field, int64_t patience_us);
 
 /* Appends the state of every link, unit and counter as a JSON array for the control socket. Any thread. */
 MUST_USE enum err field_status(struct field *field, struct buffer *out);

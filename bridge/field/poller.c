@@ -184,14 +184,29 @@ static bool bring_up(struct poller *poller)
     return false;
 }
 
+static void set_asking(struct poller *poller, bool asking)
+{
+    pthread_mutex_lock(&poller->mutex);
+    poller->asking = asking;
+    pthread_cond_broadcast(&poller->woken);
+    pthread_mutex_unlock(&poller->mutex);
+}
+
+static enum link_outcome ask(struct poller *poller, struct link_exchange *exchange)
+{
+    set_asking(poller, true);
+    enum link_outcome outcome = link_exchange(current_way(poller), exchange);
+    set_asking(poller, false);
+    return outcome;
+}
+
 /* The device may close a connection it thinks idle, which shows only now: then once more on a new one. */
 static enum link_outcome exchange(struct poller *poller, struct link_exchange *exchange)
 {
-    struct link *way = current_way(poller);
-    enum link_outcome outcome = link_exchange(way, exchange);
-    if (outcome == LINK_LOST && poller->answers > 0 && link_connect(way, NULL) == ERR_OK) {
+    enum link_outcome outcome = ask(poller, exchange);
+    if (outcome == LINK_LOST && poller->answers > 0 && link_connect(current_way(poller), NULL) == ERR_OK) {
         poller->answers = 0;
-        outcome = link_exchange(way, exchange);
+        outcome = ask(poller, exchange);
     }
     poller->answers += outcome == LINK_ANSWERED ? 1 : 0;
     return outcome;
@@ -379,15 +394,37 @@ enum err poller_start(struct poller *poller, uint32_t *number, struct err_text *
     return ERR_OK;
 }
 
+static void interrupt_ways(struct poller *poller)
+{
+    for (size_t i = 0; i < poller->way_count; i++) {
+        link_interrupt(poller->ways[i]);
+    }
+}
+
 void poller_stop(struct poller *poller)
 {
     pthread_mutex_lock(&poller->mutex);
     poller->stopping = true;
+    bool asking = poller->asking;
     pthread_cond_broadcast(&poller->woken);
     pthread_mutex_unlock(&poller->mutex);
-    for (size_t i = 0; i < poller->way_count; i++) {
-        link_interrupt(poller->ways[i]);
+    if (!asking) {
+        interrupt_ways(poller);
     }
+}
+
+void poller_await_answer(struct poller *poller, int64_t until_us)
+{
+    struct timespec until = {
+        .tv_sec = until_us / CLOCK_US_PER_S,
+        .tv_nsec = until_us % CLOCK_US_PER_S * 1000,
+    };
+    pthread_mutex_lock(&poller->mutex);
+    while (poller->asking && clock_mono_us() < until_us) {
+        pthread_cond_timedwait(&poller->woken, &poller->mutex, &until);
+    }
+    pthread_mutex_unlock(&poller->mutex);
+    interrupt_ways(poller);
 }
 
 void poller_fini(struct poller *poller)

@@ -65,6 +65,7 @@ struct poller {
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t woken;
     bool stopping;
+    bool asking;               /* a request is in flight */
     char reason[ERR_TEXT_MAX]; /* why the link is down; "" = it is not */
 };
 
@@ -72,9 +73,11 @@ struct poller {
 void poller_init(struct poller *poller, const struct poller_context *context, const char *name);
 /* The polls are placed from now on; `*number` as in unit_start(). */
 MUST_USE enum err poller_start(struct poller *poller, uint32_t *number, struct err_text *why);
-/* Asks the thread to end and interrupts what it waits for. */
+/* Asks the thread to end, and interrupts what it waits for but an answer. */
 void poller_stop(struct poller *poller);
-/* Waits for the thread and frees what the poller owns. poller_stop() came before, if it was started. */
+/* After that: waits for the answer that is on its way, until the monotonic time at most, then interrupts. */
+void poller_await_answer(struct poller *poller, int64_t until_us);
+/* Waits for the thread and frees what the poller owns. Those two came before, if it was started. */
 void poller_fini(struct poller *poller);
 
 /* Why the link is down, "" if it is not. Writes text[ERR_TEXT_MAX] and returns it. Any thread. */

@@ -1,11 +1,7 @@
 #include "tunnel/session_receiver.h"
 
 #include "base/array.h"
-#include "tunnel/ack_queue.h"
-#include "tunnel/catalog_shelf.h"
-#include "tunnel/digest.h"
-#include "tunnel/flight.h"
-#include "tunnel/session_link.h"
+#include "tunnel/session_receiver_state.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -13,26 +9,6 @@
 
 enum {
     KEPT_CAPACITY = 4096, /* of the space for outgoing frames; more is given back after use */
-    NO_MEMORY_DELAY_MS = 1000,
-};
-
-struct receiver {
-    const struct receiver_events *events; /* borrowed */
-    void *owner;
-    struct batch_decoder *decoder; /* borrowed */
-    enum receiver_state state;
-    struct frame_hello hello;
-    uint16_t version; /* the bridge's choice */
-    uint8_t epoch[BATCH_EPOCH_SIZE];
-    struct session_link link;
-    struct flight outstanding;
-    struct catalog_shelf shelf;
-    struct ack_queue answers;
-    unsigned corked;
-    bool probe_wanted;      /* once the bridge may be asked */
-    int64_t state_since_us; /* WAIT_OPEN, LOOKING_UP: since when */
-    int64_t owed_since_us;  /* since when the bridge has heard nothing, while it waits for something */
-    struct frame_bye bye;   /* DRAINING: what the bridge said */
 };
 
 static bool may_move(enum receiver_state from, enum receiver_state to)
@@ -68,93 +44,10 @@ static void on_ended(void *machine, enum err code, const struct frame_bye *bye)
     receiver->events->closed(receiver->owner, code, bye->reason, bye->text);
 }
 
-/* When what is being handled came. */
-static int64_t heard_us(const struct receiver *receiver)
-{
-    return receiver->link.liveness.heard_us;
-}
-
 static void send_bytes(void *machine, struct bytes bytes)
 {
     const struct receiver *receiver = machine;
     receiver->events->send(receiver->owner, bytes);
-}
-
-static bool is_answering(const struct receiver *receiver)
-{
-    return receiver->outstanding.count > 0 || receiver->shelf.pending > 0;
-}
-
-static void start_owing(struct receiver *receiver, int64_t now_us)
-{
-    if (!is_answering(receiver)) {
-        receiver->owed_since_us = now_us;
-    }
-}
-
-static void send_answers(struct receiver *receiver, int64_t now_us)
-{
-    if (receiver->answers.count == 0 || receiver->state == RECEIVER_CLOSED) {
-        return;
-    }
-    receiver->owed_since_us = now_us;
-    session_link_send(&receiver->link, ack_queue_write(&receiver->answers, &receiver->link.out));
-}
-
-/* Ends the session once the bridge has said goodbye and everything it sent has been answered. */
-static void drain(struct receiver *receiver)
-{
-    static const struct frame_bye done = {.reason = BYE_DONE};
-    if (receiver->state != RECEIVER_DRAINING || is_answering(receiver)) {
-        return;
-    }
-    session_link_send(&receiver->link, frame_write_bye(&receiver->link.out, &done));
-    session_link_end(&receiver->link, bye_reason_err(receiver->bye.reason), &receiver->bye);
-}
-
-void receiver_cork(struct receiver *receiver)
-{
-    receiver->corked++;
-}
-
-void receiver_uncork(struct receiver *receiver, int64_t now_us)
-{
-    assert(receiver->corked > 0);
-    receiver->corked--;
-    if (receiver->corked == 0) {
-        send_answers(receiver, now_us);
-        drain(receiver);
-    }
-}
-
-static void answer(struct receiver *receiver, const struct ack_range *range, int64_t now_us)
-{
-    enum err err = ack_queue_add(&receiver->answers, range);
-    if (err == ERR_LIMIT) {
-        send_answers(receiver, now_us);
-        err = ack_queue_add(&receiver->answers, range);
-    }
-    if (err != ERR_OK && receiver->state != RECEIVER_CLOSED) {
-        session_link_send(&receiver->link, frame_write_ack(&receiver->link.out, range, 1));
-    }
-}
-
-void receiver_stored(struct receiver *receiver, uint64_t sequence, enum ack_result result,
-                     int64_t committed_us, uint32_t delay_ms, const char *text, int64_t now_us)
-{
-    struct flight_batch batch;
-    if (receiver->state == RECEIVER_CLOSED ||
-        !flight_remove(&receiver->outstanding, sequence, sequence, &batch)) {
-        return;
-    }
-    struct ack_range range = {.first = sequence, .last = sequence, .result = result};
-    bool durable = result == ACK_COMMITTED || result == ACK_DUPLICATE;
-    range.committed_us = durable ? committed_us : 0;
-    range.delay_ms = result == ACK_RETRY_AFTER ? delay_ms : 0;
-    frame_set_text(range.text, text ? text : "");
-    receiver_cork(receiver);
-    answer(receiver, &range, now_us);
-    receiver_uncork(receiver, now_us);
 }
 
 static enum err on_open(struct receiver *receiver, struct bytes payload, struct err_text *why)
@@ -170,129 +63,8 @@ static enum err on_open(struct receiver *receiver, struct bytes payload, struct 
     receiver->version = open.version;
     memcpy(receiver->epoch, open.epoch, sizeof receiver->epoch);
     move(receiver, RECEIVER_LOOKING_UP);
-    receiver->state_since_us = heard_us(receiver);
+    receiver->state_since_us = receiver_heard_us(receiver);
     receiver->events->open(receiver->owner, &open);
-    return ERR_OK;
-}
-
-static void refuse_catalog(struct receiver *receiver, const uint8_t *hash, enum err err, const char *text)
-{
-    struct frame_catalog_ack ack = {.result = err == ERR_NO_MEMORY ? ACK_RETRY_AFTER : ACK_REJECTED};
-    memcpy(ack.hash, hash, sizeof ack.hash);
-    frame_set_text(ack.text, text);
-    session_link_send(&receiver->link, frame_write_catalog_ack(&receiver->link.out, &ack));
-}
-
-/* An owner who shares catalogs among sessions takes it over. */
-static void offer_catalog(struct receiver *receiver, struct shelf_catalog *there)
-{
-    const struct receiver_events *events = receiver->events;
-    if (there->owned && events->keep_catalog && events->keep_catalog(receiver->owner, there->owned)) {
-        there->owned = NULL;
-    }
-}
-
-static enum err on_catalog(struct receiver *receiver, struct bytes payload, struct err_text *why)
-{
-    uint8_t hash[CATALOG_HASH_SIZE];
-    enum err err = digest_sha256(payload, hash);
-    if (err != ERR_OK) {
-        return err_set(why, err, "out of memory");
-    }
-    const struct catalog *known = receiver->events->find_catalog(receiver->owner, hash);
-    start_owing(receiver, heard_us(receiver));
-    err = catalog_shelf_put(&receiver->shelf, payload, hash, known, why);
-    if (err == ERR_CONFLICT) {
-        return err;
-    }
-    if (err != ERR_OK) {
-        refuse_catalog(receiver, hash, err, why->text);
-        return ERR_OK;
-    }
-    struct shelf_catalog *there = catalog_shelf_find(&receiver->shelf, hash);
-    if (!known) {
-        offer_catalog(receiver, there);
-    }
-    receiver->events->catalog(receiver->owner, there->catalog);
-    return ERR_OK;
-}
-
-void receiver_catalog_stored(struct receiver *receiver, const struct frame_catalog_ack *ack, int64_t now_us)
-{
-    bool stored = ack->result == ACK_COMMITTED || ack->result == ACK_DUPLICATE;
-    if (receiver->state == RECEIVER_CLOSED || !catalog_shelf_answer(&receiver->shelf, ack->hash, stored)) {
-        return;
-    }
-    receiver->owed_since_us = now_us;
-    session_link_send(&receiver->link, frame_write_catalog_ack(&receiver->link.out, ack));
-    if (receiver->corked == 0) {
-        drain(receiver);
-    }
-}
-
-static enum err check_readings(struct receiver *receiver, const struct batch_view *view, struct err_text *why)
-{
-    const struct shelf_catalog *there = catalog_shelf_find(&receiver->shelf, view->catalog_hash);
-    const struct catalog *catalog =
-        there ? there->catalog : receiver->events->find_catalog(receiver->owner, view->catalog_hash);
-    if (!catalog) {
-        return err_set(why, ERR_NOT_FOUND, "batch: its catalog is unknown");
-    }
-    return batch_decode(receiver->decoder, view, catalog, NULL, why);
-}
-
-static enum err check_batch(struct receiver *receiver, const struct frame_batch *frame,
-                            struct batch_view *view, struct err_text *why)
-{
-    enum err err = batch_open(frame->encoded, view, why);
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (view->identity.sequence != frame->sequence) {
-        return err_set(why, ERR_MALFORMED, "batch: sequence %llu in a frame of another",
-                       (unsigned long long)view->identity.sequence);
-    }
-    if (memcmp(view->identity.epoch, receiver->epoch, BATCH_EPOCH_SIZE) != 0) {
-        return err_set(why, ERR_CONFLICT, "batch: its epoch is not that of the session");
-    }
-    size_t count;
-    return view->kind == BATCH_GAPS ? batch_decode_gaps(view, NULL, 0, &count, why)
-                                    : check_readings(receiver, view, why);
-}
-
-static void refuse(struct receiver *receiver, uint64_t sequence, enum err err, const char *text,
-                   int64_t now_us)
-{
-    if (err == ERR_NO_MEMORY) {
-        receiver_stored(receiver, sequence, ACK_RETRY_AFTER, 0, NO_MEMORY_DELAY_MS, text, now_us);
-        return;
-    }
-    receiver_stored(receiver, sequence, ACK_REJECTED, 0, 0, text, now_us);
-    receiver->events->rejected(receiver->owner, sequence, text);
-}
-
-static enum err on_batch(struct receiver *receiver, struct bytes payload, struct err_text *why)
-{
-    struct frame_batch frame;
-    enum err err = frame_read_batch(payload, &frame, why);
-    if (err != ERR_OK) {
-        return err;
-    }
-    const struct flight_batch batch = {
-        .sequence = frame.sequence, .size = frame.encoded.size, .sent_us = heard_us(receiver)};
-    start_owing(receiver, heard_us(receiver));
-    err = flight_add(&receiver->outstanding, &batch);
-    if (err != ERR_OK) {
-        return err_set(why, err, "batch %llu %s", (unsigned long long)frame.sequence,
-                       err == ERR_CONFLICT ? "came again before its answer" : "does not fit into memory");
-    }
-    struct batch_view view;
-    err = check_batch(receiver, &frame, &view, why);
-    if (err != ERR_OK) {
-        refuse(receiver, frame.sequence, err, why->text, heard_us(receiver));
-        return ERR_OK;
-    }
-    receiver->events->batch(receiver->owner, &view, frame.historical);
     return ERR_OK;
 }
 
@@ -323,9 +95,9 @@ static const struct handler {
     unsigned states;
     enum err (*handle)(struct receiver *receiver, struct bytes payload, struct err_text *why);
 } handlers[] = {
-    [FRAME_OPEN] = {IN_WAIT_OPEN, on_open}, [FRAME_CATALOG] = {IN_READY, on_catalog},
-    [FRAME_BATCH] = {IN_READY, on_batch},   [FRAME_TEST] = {IN_SESSION, NULL},
-    [FRAME_TEST_ACK] = {IN_SESSION, NULL},  [FRAME_BYE] = {IN_ANY, on_bye},
+    [FRAME_OPEN] = {IN_WAIT_OPEN, on_open},        [FRAME_CATALOG] = {IN_READY, receiver_on_catalog},
+    [FRAME_BATCH] = {IN_READY, receiver_on_batch}, [FRAME_TEST] = {IN_SESSION, NULL},
+    [FRAME_TEST_ACK] = {IN_SESSION, NULL},         [FRAME_BYE] = {IN_ANY, on_bye},
 };
 
 static enum err batch_max(const struct receiver *receiver, uint32_t *max, struct err_text *why)
@@ -364,7 +136,7 @@ static enum err on_frame(void *machine, const struct frame *frame, struct err_te
 static void before_bye(void *machine)
 {
     struct receiver *receiver = machine;
-    send_answers(receiver, heard_us(receiver));
+    receiver_send_answers(receiver, receiver_heard_us(receiver));
 }
 
 static void on_probed(void *machine)
@@ -389,7 +161,7 @@ void receiver_receive(struct receiver *receiver, struct bytes bytes, int64_t now
     session_link_receive(&receiver->link, bytes, now_us);
     receiver_uncork(receiver, now_us);
     if (!was_waiting) {
-        start_owing(receiver, now_us);
+        receiver_start_owing(receiver, now_us);
     }
 }
 
@@ -440,11 +212,6 @@ enum receiver_state receiver_state(const struct receiver *receiver)
     return receiver->state;
 }
 
-size_t receiver_outstanding(const struct receiver *receiver)
-{
-    return receiver->outstanding.count;
-}
-
 void receiver_start(struct receiver *receiver, int64_t now_us)
 {
     receiver->state_since_us = now_us;
@@ -474,7 +241,7 @@ void receiver_probe(struct receiver *receiver)
 
 void receiver_goodbye(struct receiver *receiver, enum bye_reason reason, const char *text, int64_t now_us)
 {
-    send_answers(receiver, now_us);
+    receiver_send_answers(receiver, now_us);
     if (receiver->state != RECEIVER_CLOSED) {
         session_link_give_up(&receiver->link, bye_reason_err(reason), reason, text);
     }
@@ -486,7 +253,7 @@ static bool owes_a_sign(const struct receiver *receiver)
 {
     bool coming = frame_stream_is_waiting(&receiver->link.stream) &&
                   receiver->link.liveness.heard_us > receiver->owed_since_us;
-    return is_answering(receiver) || coming;
+    return receiver_is_answering(receiver) || coming;
 }
 
 static int64_t sign_deadline_us(const struct receiver *receiver)

@@ -75,7 +75,7 @@ static enum err run(const struct root *root, struct err_text *why)
     }
     if (result == ERR_OK) {
         await_end_of_input();
-        field_stop(field);
+        field_stop(field, 0);
     }
     catalog_free(catalog);
     return result;

@@ -26,6 +26,7 @@ struct plc_server {
     uint16_t hole_first, hole_last;
     uint16_t max_read;
     uint8_t silent_unit;
+    useconds_t delay_us;
     uint64_t requests;
     fd_set open;
 };
@@ -62,6 +63,10 @@ static void serve(struct plc_server *server, int fd)
     }
     pthread_mutex_lock(&server->mutex);
     server->requests++;
+    useconds_t delay_us = server->delay_us;
+    pthread_mutex_unlock(&server->mutex);
+    (void)usleep(delay_us);
+    pthread_mutex_lock(&server->mutex);
     bool silent = server->silent_unit && request[UNIT_AT] == server->silent_unit;
     int exception = judge(server, request);
     if (!silent && exception) {
@@ -223,6 +228,13 @@ void plc_server_set_silent_unit(struct plc_server *server, uint8_t unit)
 {
     pthread_mutex_lock(&server->mutex);
     server->silent_unit = unit;
+    pthread_mutex_unlock(&server->mutex);
+}
+
+void plc_server_set_delay_ms(struct plc_server *server, unsigned delay_ms)
+{
+    pthread_mutex_lock(&server->mutex);
+    server->delay_us = delay_ms * 1000;
     pthread_mutex_unlock(&server->mutex);
 }
 

@@ -25,6 +25,8 @@ void plc_server_set_hole(struct plc_server *server, enum table table, uint16_t f
 void plc_server_set_max_read(struct plc_server *server, uint16_t most);
 /* A unit that never answers; 0 = none. */
 void plc_server_set_silent_unit(struct plc_server *server, uint8_t unit);
+/* It takes this long to answer. */
+void plc_server_set_delay_ms(struct plc_server *server, unsigned delay_ms);
 /* Closes every connection; new ones are taken. */
 void plc_server_drop_connections(struct plc_server *server);
 uint64_t plc_server_requests(struct plc_server *server);

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct rig_options {
     struct place place;
@@ -63,7 +64,7 @@ static void rig_start(struct rig *rig, const char *more, const char *units)
 
 static void rig_tear_down(struct rig *rig)
 {
-    field_stop(rig->field);
+    field_stop(rig->field, 0);
     catalog_free(rig->catalog);
     field_options_fini(&rig->options.field);
     options_free(rig_table, &rig->options);
@@ -257,6 +258,43 @@ START_TEST(status_and_metrics_tell_what_happens)
 }
 END_TEST
 
+START_TEST(what_the_plc_was_asked_before_a_stop_becomes_a_reading)
+{
+    struct rig rig;
+    rig_set_up(&rig);
+    plc_server_set_delay_ms(rig.plc, 200);
+    rig_start(&rig, "response_timeout: 30s,",
+              "[{id: 1, tags: [{name: a, table: holding, address: 0, type: uint16, rate: 10ms}]}]");
+    while (plc_server_requests(rig.plc) < 2) { /* the second one is in flight */
+        usleep(1000);
+    }
+    field_stop(rig.field, 30 * CLOCK_US_PER_S);
+    rig.field = NULL;
+    ck_assert_uint_eq(reading_collector_count(&rig.collector), plc_server_requests(rig.plc));
+    struct reading reading;
+    reading_collector_await(&rig.collector, plc_server_requests(rig.plc) - 1, 0, good(), &reading);
+    rig_tear_down(&rig);
+}
+END_TEST
+
+START_TEST(a_plc_that_does_not_answer_holds_up_no_stop)
+{
+    struct rig rig;
+    rig_set_up(&rig);
+    plc_server_set_silent_unit(rig.plc, 1);
+    rig_start(&rig, "response_timeout: 30s,",
+              "[{id: 1, tags: [{name: a, table: holding, address: 0, type: uint16, rate: 10ms}]}]");
+    while (plc_server_requests(rig.plc) < 1) {
+        usleep(1000);
+    }
+    int64_t began_us = clock_mono_us();
+    field_stop(rig.field, 50 * CLOCK_US_PER_MS);
+    rig.field = NULL;
+    ck_assert_int_lt(clock_mono_us() - began_us, 20 * CLOCK_US_PER_S);
+    rig_tear_down(&rig);
+}
+END_TEST
+
 START_TEST(a_full_sink_stops_polling_until_it_has_room)
 {
     struct rig rig;
@@ -300,6 +338,8 @@ int main(void)
                                   a_silent_unit_does_not_stop_its_neighbour,
                                   the_backup_takes_over_when_the_first_way_ends,
                                   status_and_metrics_tell_what_happens,
+                                  what_the_plc_was_asked_before_a_stop_becomes_a_reading,
+                                  a_plc_that_does_not_answer_holds_up_no_stop,
                                   a_full_sink_stops_polling_until_it_has_room,
                                   nothing_is_read_before_there_is_room_for_it,
                                   NULL,
