@@ -3,12 +3,11 @@
 import asyncio
 import os
 import shutil
+import socket
 import ssl
 import struct
 import subprocess
 import threading
-
-import socket
 
 from plcsim import DEADLINE_S, adu, read_registers
 from target import SETPOINT, UNIT, SecureClient
@@ -53,6 +52,19 @@ def r_05_s_client_passes_frames(target):
         answer = client.stdout.read(11)
         client.kill()
     assert answer[:9] == struct.pack(">HHHBBB", 5, 0, 5, UNIT, 3, 2), answer.hex()
+
+
+def r_05_jsmodbus_reads_and_writes(target):
+    folder = os.path.dirname(os.path.abspath(__file__))
+    if not shutil.which("node") or not os.path.isdir(os.path.join(folder, "node_modules", "jsmodbus")):
+        return LEFT_OUT
+    pair = target.pair("operator")
+    host, port = target.address
+    command = ["node", os.path.join(folder, "jsmodbus_client.js"), host, str(port), target.pki.path("ca.pem")]
+    command += [pair + ".pem", pair + ".key", str(UNIT), str(SETPOINT), "765"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S).stdout
+    assert said == "read 765\nexception 2\n", said
+    return None
 
 
 class Recorder:
@@ -128,4 +140,9 @@ def r_05_wireshark_finds_no_malformed_frame(target):
     return None
 
 
-TESTS = [r_05_pymodbus_reads_and_writes, r_05_s_client_passes_frames, r_05_wireshark_finds_no_malformed_frame]
+TESTS = [
+    r_05_pymodbus_reads_and_writes,
+    r_05_jsmodbus_reads_and_writes,
+    r_05_s_client_passes_frames,
+    r_05_wireshark_finds_no_malformed_frame,
+]
