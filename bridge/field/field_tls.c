@@ -6,13 +6,6 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct option_choice profile_choices[] = {
-    {"mbaps-v36", TLS_PROFILE_MBAPS_V36},
-    {"sunspec", TLS_PROFILE_SUNSPEC},
-    {"nist", TLS_PROFILE_NIST},
-    {NULL, 0},
-};
-
 #define TLS(member) .offset = offsetof(struct link_tls_options, member)
 
 const struct option field_tls_table[] = {
@@ -57,7 +50,7 @@ const struct option field_tls_table[] = {
      .kind = OPTION_CHOICE,
      TLS(profile),
      .fallback = "mbaps-v36",
-     .choices = profile_choices,
+     .choices = tls_profile_choices,
      .help = "Which versions and ciphers are spoken: the standard's, Secure SunSpec Modbus's, or NIST "
              "SP 800-52's."},
     {.name = "small_records",
