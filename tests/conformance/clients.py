@@ -67,6 +67,54 @@ def r_05_jsmodbus_reads_and_writes(target):
     return None
 
 
+STUNNEL = """
+foreground = yes
+pid =
+[mbaps]
+client = yes
+accept = 127.0.0.1:{port}
+connect = {target}
+cert = {pair}.pem
+key = {pair}.key
+CAfile = {ca}
+verifyChain = yes
+checkIP = 127.0.0.1
+"""
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def r_05_libmodbus_behind_stunnel_reads_and_writes(target):
+    if not shutil.which("stunnel") or not shutil.which("mbpoll"):
+        return LEFT_OUT
+    port, path = free_port(), target.pki.path("stunnel.conf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(
+            STUNNEL.format(
+                port=port,
+                target="%s:%d" % target.address,
+                pair=target.pair("operator"),
+                ca=target.pki.path("ca.pem"),
+            )
+        )
+    with subprocess.Popen(["stunnel", path], stderr=subprocess.PIPE, text=True) as tunnel:
+        try:
+            for line in tunnel.stderr:
+                if "Configuration successful" in line:
+                    break
+            command = ["mbpoll", "-m", "tcp", "-p", str(port), "-0", "-1", "-o", "5", "-a", str(UNIT), "-r", str(SETPOINT)]
+            for arguments in (["127.0.0.1", "755"], ["-c", "1", "127.0.0.1"]):
+                done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=DEADLINE_S)
+                assert done.returncode == 0, done.stdout + done.stderr
+            assert "755" in done.stdout, done.stdout
+        finally:
+            tunnel.kill()
+    return None
+
+
 class Recorder:
     """Passes one connection on to the target and writes it down as a capture file."""
 
@@ -143,6 +191,7 @@ def r_05_wireshark_finds_no_malformed_frame(target):
 TESTS = [
     r_05_pymodbus_reads_and_writes,
     r_05_jsmodbus_reads_and_writes,
+    r_05_libmodbus_behind_stunnel_reads_and_writes,
     r_05_s_client_passes_frames,
     r_05_wireshark_finds_no_malformed_frame,
 ]
