@@ -8,6 +8,7 @@ What every target must be set up with:
 """
 
 import contextlib
+import functools
 import os
 import ssl
 import socket
@@ -124,6 +125,7 @@ endpoints:
       second_certificate: {pki}/server/device-rsa.pem
       second_key: {pki}/server/device-rsa.key
       crl: {pki}/crl.pem
+      profile: {profile}
       roles:
         - {{role: operator, write: yes}}
         - {{role: reader}}
@@ -136,12 +138,16 @@ endpoints:
 
 
 @contextlib.contextmanager
-def plcsim(pki):
+def plcsim(pki, profile="mbaps-v36"):
     path = pki.path("plcsim.yaml")
     with open(path, "w", encoding="ascii") as file:
-        file.write(SCENARIO.format(pki=pki.folder))
+        file.write(SCENARIO.format(pki=pki.folder, profile=profile))
     with Plcsim("-c", path, listen=None) as plc:
         yield Target("plcsim", pki, split(plc.addresses[0]))
 
 
-TARGETS = {"plcsim": plcsim}
+TARGETS = {
+    "plcsim": plcsim,
+    "plcsim-sunspec": functools.partial(plcsim, profile="sunspec"),
+    "plcsim-nist": functools.partial(plcsim, profile="nist"),
+}
