@@ -21,7 +21,7 @@ static const char epilogue[] =
     "0.0001 and 100 million, of integers the one with the smallest numbers. Values are taken from the first "
     "address on: where yours begins at an odd one, begin there.\n"
     "\n"
-    "URLs are those of a bridge's configuration: tcp://HOST[:PORT] and "
+    "URLs are those of a bridge's configuration: tcp://HOST[:PORT], tls://HOST[:PORT] and "
     "rtu:///dev/ttyS0?baud=19200&parity=even&stop=1. A bridge that has the same PLC open goes on "
     "undisturbed, "
     "unless the PLC takes one connection only; a serial line can be asked by one at a time.\n"
@@ -37,6 +37,7 @@ static const char epilogue[] =
 
 struct probe_arguments {
     const char *unit, *as, *repeat, *interval, *timeout, *format;
+    struct plc_tls tls;
 };
 
 struct probe {
@@ -88,7 +89,7 @@ static bool understand(struct probe *probe, const struct probe_arguments *given,
         arguments_complain(probe->line, "which PLC? Its URL comes first: tcp://192.0.2.10");
         return false;
     }
-    enum err result = plc_open(&probe->plc, words[0], probe->timeout_us, &why);
+    enum err result = plc_open(&probe->plc, words[0], &given->tls, probe->timeout_us, &why);
     if (result == ERR_OK && given->unit &&
         (!argument_count(given->unit, 0, UINT8_MAX, &unit) || !plc_unit_is_possible(&probe->plc, unit))) {
         result =
@@ -173,6 +174,12 @@ int cmd_probe(int argc, char **argv)
         {"interval", 'i', "TIME", "From one round to the next. Default: 1s.", &given.interval, NULL},
         {"timeout", 't', "TIME", "How long to wait for a connection, and for an answer. Default: 1s.",
          &given.timeout, NULL},
+        {"ca", 0, "FILE", "For tls://: PEM file with the authority the PLC's certificate comes from.",
+         &given.tls.ca, NULL},
+        {"pin", 0, "SHA256", "Instead: the fingerprint of the PLC's certificate.", &given.tls.pin, NULL},
+        {"certificate", 0, "FILE", "For tls://: PEM file with the certificate to show.",
+         &given.tls.certificate, NULL},
+        {"key", 0, "FILE", "For tls://: PEM file with its private key.", &given.tls.key, NULL},
         {"format", 0, "FORMAT", "table, csv or json (one object a line). Default: table.", &given.format,
          NULL},
         ARGUMENTS_END,

@@ -36,12 +36,14 @@ static const char epilogue[] =
 
 struct scan_arguments {
     const char *units, *addresses, *tables, *step, *rate, *timeout, *state, *write, *format;
+    struct plc_tls tls;
 };
 
 struct scan_command {
     struct scan_options options;
     enum output_format format;
     int64_t timeout_us;
+    const struct plc_tls *tls;
     const char *write;
 };
 
@@ -243,7 +245,7 @@ static int open_and_run(const struct command_line *line, const char *url, const 
 {
     struct plc plc = {.link = NULL};
     struct err_text why;
-    enum err result = plc_open(&plc, url, command->timeout_us, &why);
+    enum err result = plc_open(&plc, url, command->tls, command->timeout_us, &why);
     struct survey *survey = malloc(sizeof *survey);
     int status = STATUS_USAGE;
     if (result != ERR_OK || !survey) {
@@ -288,6 +290,12 @@ int cmd_scan(int argc, char **argv)
         {"timeout", 't', "TIME", "How long to wait for an answer. Default: 500ms.", &given.timeout, NULL},
         {"state", 's', "FILE", "Keep what is known there, and go on from it.", &given.state, NULL},
         {"write", 'w', "FILE", "Write a fragment of a bridge's configuration.", &given.write, NULL},
+        {"ca", 0, "FILE", "For tls://: PEM file with the authority the PLC's certificate comes from.",
+         &given.tls.ca, NULL},
+        {"pin", 0, "SHA256", "Instead: the fingerprint of the PLC's certificate.", &given.tls.pin, NULL},
+        {"certificate", 0, "FILE", "For tls://: PEM file with the certificate to show.",
+         &given.tls.certificate, NULL},
+        {"key", 0, "FILE", "For tls://: PEM file with its private key.", &given.tls.key, NULL},
         {"format", 0, "FORMAT", "table, csv or json (one object a line). Default: table.", &given.format,
          NULL},
         ARGUMENTS_END,
@@ -297,8 +305,8 @@ int cmd_scan(int argc, char **argv)
         .summary = "Finds the units behind a URL and the addresses that can be read.",
         .usage = "URL [options]",
         .arguments = table,
-        .positional_help =
-            "URL: tcp://HOST[:PORT] or rtu:///dev/ttyS0?baud=19200, as in a bridge's configuration.",
+        .positional_help = "URL: tcp://HOST[:PORT], tls://HOST[:PORT] or rtu:///dev/ttyS0?baud=19200, as in "
+                           "a bridge's configuration.",
         .epilogue = epilogue,
     };
     size_t count;
@@ -306,7 +314,7 @@ int cmd_scan(int argc, char **argv)
     if (parsed != ARGUMENTS_RUN) {
         return parsed == ARGUMENTS_DONE ? STATUS_OK : STATUS_USAGE;
     }
-    struct scan_command command = {.write = NULL};
+    struct scan_command command = {.tls = &given.tls};
     if (count != 1) {
         arguments_complain(&line, "one URL is needed, %zu were given", count);
         return STATUS_USAGE;

@@ -1,7 +1,7 @@
 #include "field/field_tls.h"
 
 #include "link/link_url.h"
-#include "net/tls.h"
+#include "net/tls_diagnose.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -67,12 +67,7 @@ static bool leads_to_tls(const char *text)
     return link_url_parse(text, &url, NULL) == ERR_OK && url.scheme == LINK_TLS;
 }
 
-static bool is_complete(const struct link_tls_options *tls)
-{
-    return *tls->certificate && *tls->key && (*tls->ca || *tls->pin);
-}
-
-static enum err make_context(struct link_tls_options *tls, struct err_text *why)
+static void make_context(struct link_tls_options *tls, struct diagnostics *diagnostics)
 {
     const struct tls_options options = {
         .side = TLS_CLIENT,
@@ -85,7 +80,7 @@ static enum err make_context(struct link_tls_options *tls, struct err_text *why)
         .ciphers = tls->ciphers,
         .fragment_512 = tls->small_records,
     };
-    return tls_context_new(&options, &tls->context, why);
+    tls_diagnose(&options, tls, diagnostics, &tls->context);
 }
 
 static void load(struct link_options *link, struct diagnostics *diagnostics)
@@ -94,7 +89,6 @@ static void load(struct link_options *link, struct diagnostics *diagnostics)
     bool wanted = leads_to_tls(link->url) || leads_to_tls(link->backup);
     bool given = tls->place.line > 0;
     struct place place = option_place(diagnostics, link, given ? "tls" : "url");
-    struct err_text why = {.text = ""};
     if (wanted && !given) {
         diagnostics_add(diagnostics, place, "tls: {certificate: FILE, key: FILE, ca: FILE}",
                         "tls: link %s is to speak TLS and has no certificate for it", link->name);
@@ -104,8 +98,8 @@ static void load(struct link_options *link, struct diagnostics *diagnostics)
     } else if (wanted && !*tls->ca && !*tls->pin) {
         diagnostics_add(diagnostics, place, "ca: FILE, or pin: FINGERPRINT",
                         "tls: nothing says how the device of link %s proves who it is", link->name);
-    } else if (wanted && is_complete(tls) && make_context(tls, &why) != ERR_OK) {
-        diagnostics_add(diagnostics, place, NULL, "tls: %s", why.text);
+    } else if (wanted) {
+        make_context(tls, diagnostics);
     }
 }
 

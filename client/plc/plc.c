@@ -1,14 +1,44 @@
 #include "plc/plc.h"
 
 #include "base/array.h"
+#include "net/tls.h"
 #include "tunnel/tag_words.h"
 
 #include <stdio.h>
 
-enum err plc_open(struct plc *plc, const char *url, int64_t timeout_us, struct err_text *why)
+/* `*context` is NULL where the url wants none. */
+static enum err make_context(const struct link_url *url, const struct plc_tls *tls,
+                             struct tls_context **context, struct err_text *why)
+{
+    *context = NULL;
+    if (url->scheme != LINK_TLS) {
+        return ERR_OK;
+    }
+    if (!tls->certificate || !tls->key || (!tls->ca && !tls->pin)) {
+        return err_set(why, ERR_CONFIG,
+                       "a URL of tls:// needs --certificate and --key, and --ca or --pin to know the PLC by");
+    }
+    const struct tls_options options = {
+        .side = TLS_CLIENT,
+        .profile = TLS_PROFILE_MBAPS_V36,
+        .ca = tls->ca,
+        .certificate = tls->certificate,
+        .key = tls->key,
+        .pin = tls->pin,
+    };
+    return tls_context_new(&options, context, why);
+}
+
+enum err plc_open(struct plc *plc, const char *url, const struct plc_tls *tls, int64_t timeout_us,
+                  struct err_text *why)
 {
     *plc = (struct plc){.name = url, .timeout_us = timeout_us};
     enum err result = link_url_parse(url, &plc->url, why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    struct tls_context *context;
+    result = make_context(&plc->url, tls, &context, why);
     if (result != ERR_OK) {
         return result;
     }
@@ -17,8 +47,11 @@ enum err plc_open(struct plc *plc, const char *url, int64_t timeout_us, struct e
         .response_timeout_us = timeout_us,
         .connect_timeout_us = timeout_us,
         .counters = plc->counters,
+        .tls = context,
     };
-    return link_new(&setup, &plc->link, why);
+    result = link_new(&setup, &plc->link, why);
+    tls_context_unref(context); /* the link has its own reference */
+    return result;
 }
 
 void plc_close(struct plc *plc)

@@ -14,6 +14,11 @@
 
 enum { PLC_UNIT_SERIAL_MAX = 247 }; /* Modbus over Serial Line 1.02, section 2.2; 0 is a broadcast there */
 
+/* What a URL of tls:// needs besides: PEM files, or a fingerprint. NULL = not given. */
+struct plc_tls {
+    const char *ca, *certificate, *key, *pin;
+};
+
 struct plc {
     const char *name; /* the url, borrowed */
     struct link_url url;
@@ -46,9 +51,10 @@ struct plc_answer {
     const char *next;             /* … and what to try, a sentence of its own */
 };
 
-/* ERR_CONFIG: not a url; else as link_new(). Connects to nothing yet. The plc stays where it is until
- * closed. */
-MUST_USE enum err plc_open(struct plc *plc, const char *url, int64_t timeout_us, struct err_text *why);
+/* ERR_CONFIG: not a url, or no good files; else as link_new(). Connects to nothing yet. The plc stays where
+ * it is until closed. */
+MUST_USE enum err plc_open(struct plc *plc, const char *url, const struct plc_tls *tls, int64_t timeout_us,
+                           struct err_text *why);
 void plc_close(struct plc *plc); /* of zeros is fine */
 
 bool plc_unit_is_possible(const struct plc *plc, uint64_t unit);

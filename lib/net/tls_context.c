@@ -164,7 +164,7 @@ static enum err read_pin(struct tls_context *context, const char *text, struct e
 static enum err load_authorities(struct tls_context *context, const struct tls_options *options,
                                  struct err_text *why)
 {
-    if (context->pinned && !is_given(options->ca)) {
+    if (is_given(options->pin) && !is_given(options->ca)) {
         return ERR_OK;
     }
     return tls_files_load_authorities(context->ssl, options->side, options->ca, why);

@@ -200,11 +200,11 @@ START_TEST(every_impossible_link_is_an_error)
         {"a pin that is none",
          "links: [{name: a, url: 'tls://x', tls: {certificate: nowhere.pem, key: k, pin: 'ab'}, units: [{id: "
          "1}]}]",
-         "error: tls: pin 'ab': is not the SHA-256 fingerprint"},
+         "error: pin: pin 'ab': is not the SHA-256 fingerprint"},
         {"an authority that is not there",
          "links: [{name: a, url: 'tls://x', tls: {certificate: c, key: k, ca: nowhere.pem}, units: [{id: "
          "1}]}]",
-         "error: tls: authority (ca) nowhere.pem: cannot be read"},
+         "error: ca: authority (ca) nowhere.pem: cannot be read"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct root root;
