@@ -2,13 +2,6 @@
 
 #include <stddef.h>
 
-static const struct option_choice profile_choices[] = {
-    {"mbaps-v36", TLS_PROFILE_MBAPS_V36},
-    {"sunspec", TLS_PROFILE_SUNSPEC},
-    {"nist", TLS_PROFILE_NIST},
-    {NULL, 0},
-};
-
 #define SECURE(member) .offset = offsetof(struct secure_scenario, member)
 #define PEM            .kind = OPTION_STRING, .placeholder = "FILE"
 
@@ -34,7 +27,7 @@ const struct option secure_table[] = {
      .kind = OPTION_CHOICE,
      SECURE(profile),
      .fallback = "mbaps-v36",
-     .choices = profile_choices,
+     .choices = tls_profile_choices,
      .help = "Which versions and ciphers are spoken."},
     {.name = "roles",
      .kind = OPTION_LIST,

@@ -1,17 +1,10 @@
 #include "field/field_tls.h"
 
 #include "link/link_url.h"
-#include "net/tls.h"
+#include "net/tls_diagnose.h"
 
 #include <stddef.h>
 #include <string.h>
-
-static const struct option_choice profile_choices[] = {
-    {"mbaps-v36", TLS_PROFILE_MBAPS_V36},
-    {"sunspec", TLS_PROFILE_SUNSPEC},
-    {"nist", TLS_PROFILE_NIST},
-    {NULL, 0},
-};
 
 #define TLS(member) .offset = offsetof(struct link_tls_options, member)
 
@@ -57,7 +50,7 @@ const struct option field_tls_table[] = {
      .kind = OPTION_CHOICE,
      TLS(profile),
      .fallback = "mbaps-v36",
-     .choices = profile_choices,
+     .choices = tls_profile_choices,
      .help = "Which versions and ciphers are spoken: the standard's, Secure SunSpec Modbus's, or NIST "
              "SP 800-52's."},
     {.name = "small_records",
@@ -74,12 +67,7 @@ static bool leads_to_tls(const char *text)
     return link_url_parse(text, &url, NULL) == ERR_OK && url.scheme == LINK_TLS;
 }
 
-static bool is_complete(const struct link_tls_options *tls)
-{
-    return *tls->certificate && *tls->key && (*tls->ca || *tls->pin);
-}
-
-static enum err make_context(struct link_tls_options *tls, struct err_text *why)
+static void make_context(struct link_tls_options *tls, struct diagnostics *diagnostics)
 {
     const struct tls_options options = {
         .side = TLS_CLIENT,
@@ -92,7 +80,7 @@ static enum err make_context(struct link_tls_options *tls, struct err_text *why)
         .ciphers = tls->ciphers,
         .fragment_512 = tls->small_records,
     };
-    return tls_context_new(&options, &tls->context, why);
+    tls_diagnose(&options, tls, diagnostics, &tls->context);
 }
 
 static void load(struct link_options *link, struct diagnostics *diagnostics)
@@ -101,7 +89,6 @@ static void load(struct link_options *link, struct diagnostics *diagnostics)
     bool wanted = leads_to_tls(link->url) || leads_to_tls(link->backup);
     bool given = tls->place.line > 0;
     struct place place = option_place(diagnostics, link, given ? "tls" : "url");
-    struct err_text why = {.text = ""};
     if (wanted && !given) {
         diagnostics_add(diagnostics, place, "tls: {certificate: FILE, key: FILE, ca: FILE}",
                         "tls: link %s is to speak TLS and has no certificate for it", link->name);
@@ -111,8 +98,8 @@ static void load(struct link_options *link, struct diagnostics *diagnostics)
     } else if (wanted && !*tls->ca && !*tls->pin) {
         diagnostics_add(diagnostics, place, "ca: FILE, or pin: FINGERPRINT",
                         "tls: nothing says how the device of link %s proves who it is", link->name);
-    } else if (wanted && is_complete(tls) && make_context(tls, &why) != ERR_OK) {
-        diagnostics_add(diagnostics, place, NULL, "tls: %s", why.text);
+    } else if (wanted) {
+        make_context(tls, diagnostics);
     }
 }
 

@@ -23,7 +23,7 @@ struct link_tls {
     char address[ADDRESS_MAX]; /* for messages */
     uint16_t transaction;
     bool answered;   /* on this connection */
-    bool suspicious; /* the last connection ended before its first answer */
+    bool suspicious; /* the last connection was ended by the server before its first answer */
     struct mbap_reader reader;
     struct bytes input; /* read and not yet taken; lies in `space` */
     uint8_t space[STREAM_READ_SIZE];
@@ -148,7 +148,6 @@ static enum err open_stream(struct link_tls *self, struct err_text *why)
 static void disconnect(struct link *link)
 {
     struct link_tls *self = self_of(link);
-    self->suspicious = !self->answered;
     (void)stream_finish(&self->stream);
     stream_close(&self->stream);
     stream_fini(&self->stream);
@@ -164,17 +163,15 @@ static enum err connect_tls(struct link *link, struct err_text *why)
     if (result != ERR_OK) {
         return result;
     }
-    bool suspicious = self->suspicious;
     result = open_stream(self, why);
     if (result == ERR_OK) {
         result = shake_hands(self, deadline_us, why);
     }
-    if (result == ERR_OK && suspicious) {
+    if (result == ERR_OK && self->suspicious) {
         result = settle(self, deadline_us, why);
     }
     if (result != ERR_OK) {
         disconnect(link);
-        self->suspicious = suspicious;
         return result;
     }
     count(self, LINK_CONNECTS);
@@ -295,6 +292,7 @@ static enum link_outcome exchange_tls(struct link *link, struct link_exchange *e
         outcome = await_answer(self, exchange, deadline_us);
     }
     exchange->response_us = clock_wall_us();
+    self->suspicious = outcome == LINK_LOST && !self->answered;
     self->answered = self->answered || outcome == LINK_ANSWERED;
     link_count_outcome(self->setup.counters, outcome);
     return outcome;

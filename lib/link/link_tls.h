@@ -3,8 +3,8 @@
  *
  * The server is who its certificate says, by the name or address of the URL, or is the pinned one
  * (net/tls.h); a role in its certificate means nothing. With TLS 1.3 a server judges our certificate only
- * after we think the connection open: after a connection that ended before its first answer, the next one is
- * called connected only when no alert has come for LINK_TLS_SETTLE_MS.
+ * after we think the connection open: after a connection that was lost before its first answer, the next one
+ * is called connected only when no alert has come for LINK_TLS_SETTLE_MS.
  */
 #ifndef BOURDON_LINK_LINK_TLS_H
 #define BOURDON_LINK_LINK_TLS_H

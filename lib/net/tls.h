@@ -15,6 +15,7 @@
 #define BOURDON_NET_TLS_H
 
 #include "base/err.h"
+#include "base/options.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,9 @@ enum tls_profile {
     TLS_PROFILE_SUNSPEC,   /* Secure SunSpec Modbus 1.0: its suites in its order */
     TLS_PROFILE_NIST,      /* SP 800-52 revision 2: approved ciphers and curves only */
 };
+
+/* The profiles of MODBUS/TCP Security as a configuration names them: mbaps-v36, sunspec, nist. */
+extern const struct option_choice tls_profile_choices[];
 
 struct tls_pair {
     const char *certificate; /* PEM file: leaf, then intermediates */

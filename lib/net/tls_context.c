@@ -164,7 +164,7 @@ static enum err read_pin(struct tls_context *context, const char *text, struct e
 static enum err load_authorities(struct tls_context *context, const struct tls_options *options,
                                  struct err_text *why)
 {
-    if (context->pinned && !is_given(options->ca)) {
+    if (is_given(options->pin) && !is_given(options->ca)) {
         return ERR_OK;
     }
     return tls_files_load_authorities(context->ssl, options->side, options->ca, why);
@@ -224,8 +224,12 @@ enum err tls_context_load(const struct tls_options *options, const struct tls_fa
     struct err_text why;
     struct loading loading = {.context = allocate(options), .options = options, .faults = faults};
     *context = NULL;
-    enum err result = loading.context ? prepare(loading.context, options, &why)
-                                      : err_set(&why, ERR_NO_MEMORY, "TLS: out of memory");
+    if (!loading.context) {
+        enum err result = err_set(&why, ERR_NO_MEMORY, "TLS: out of memory");
+        faults->found(faults->owner, "certificate", &why);
+        return result;
+    }
+    enum err result = prepare(loading.context, options, &why);
     if (went_well(&loading, "certificate", result, &why)) { // else it is no file's fault
         load_files(&loading);
     }

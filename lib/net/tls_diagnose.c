@@ -20,7 +20,8 @@ void tls_diagnose(const struct tls_options *options, const void *mapping, struct
     struct judgement judgement = {.mapping = mapping, .diagnostics = diagnostics};
     const struct tls_faults faults = {.found = add, .owner = &judgement};
     *context = NULL;
-    if (options->ca[0] != '\0' && options->certificate[0] != '\0' && options->key[0] != '\0') {
+    bool trusts = options->ca[0] != '\0' || (options->pin && options->pin[0] != '\0');
+    if (trusts && options->certificate[0] != '\0' && options->key[0] != '\0') {
         (void)!tls_context_load(options, &faults, context);
     }
 }

@@ -1,6 +1,6 @@
 /*
  * tls_diagnose: the TLS files that a configuration names, judged at the keys that name them: `ca`,
- * `certificate`, `key` and `crl`. Any thread.
+ * `certificate`, `key` and `crl`; so is a `pin`. Any thread.
  */
 #ifndef BOURDON_NET_TLS_DIAGNOSE_H
 #define BOURDON_NET_TLS_DIAGNOSE_H

@@ -48,6 +48,13 @@ static const struct profile {
         },
 };
 
+const struct option_choice tls_profile_choices[] = {
+    {"mbaps-v36", TLS_PROFILE_MBAPS_V36},
+    {"sunspec", TLS_PROFILE_SUNSPEC},
+    {"nist", TLS_PROFILE_NIST},
+    {NULL, 0},
+};
+
 bool tls_profile_is_mbaps(enum tls_profile profile)
 {
     return profiles[profile].mbaps;

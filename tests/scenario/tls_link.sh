@@ -65,6 +65,13 @@ start_server
 start_bridge
 wait_for_acks 10
 wait_for_event plcsim "$patience" 'event=secured .*role=poller'
+
+shows=(--ca pki/ca.pem --certificate pki/operator/bridge-poller.pem --key pki/operator/bridge-poller.key)
+bourdon probe "tls://127.0.0.1:$plc_port" "${shows[@]}" holding 16 1 >probe.txt || fail "probe over TLS: $(cat probe.txt)"
+grep -q 800 probe.txt || fail "the setpoint is not 800: $(cat probe.txt)"
+if bourdon probe "tls://127.0.0.1:$plc_port" holding 16 1 2>probe.txt; then fail "probed without a certificate"; fi
+grep -q -e '--certificate and --key' probe.txt || fail "probe does not say what TLS needs: $(cat probe.txt)"
+pass "bourdon probe over TLS"
 stop_in_good_order
 acknowledged_is_stored
 stored_is_true 2 # the last answer on its way, at each of two stops

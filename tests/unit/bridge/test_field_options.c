@@ -184,6 +184,27 @@ START_TEST(every_impossible_link_is_an_error)
          "links: [{name: a, url: 'rtu:///dev/ttyS0', units: [{id: 1}]}, {name: b, url: "
          "'rtu:///dev/ttyS0?baud=9600', units: [{id: 1}]}]",
          "error: url: /dev/ttyS0 belongs to link a"},
+        {"TLS without certificate", "links: [{name: a, url: 'tls://x', units: [{id: 1}]}]",
+         "error: tls: link a is to speak TLS and has no certificate"},
+        {"TLS of the backup without certificate",
+         "links: [{name: a, url: 'tcp://x', backup: 'tls://x', units: [{id: 1}]}]", "error: tls: link a is"},
+        {"a certificate without TLS",
+         "links: [{name: a, url: 'tcp://x', tls: {certificate: c, key: k, ca: a}, units: [{id: 1}]}]",
+         "error: tls: link a does not speak TLS"},
+        {"TLS that trusts nobody",
+         "links: [{name: a, url: 'tls://x', tls: {certificate: c, key: k}, units: [{id: 1}]}]",
+         "error: tls: nothing says how the device of link a proves"},
+        {"a key that is missing",
+         "links: [{name: a, url: 'tls://x', tls: {certificate: c, ca: a}, units: [{id: 1}]}]",
+         "error: key: "},
+        {"a pin that is none",
+         "links: [{name: a, url: 'tls://x', tls: {certificate: nowhere.pem, key: k, pin: 'ab'}, units: [{id: "
+         "1}]}]",
+         "error: pin: pin 'ab': is not the SHA-256 fingerprint"},
+        {"an authority that is not there",
+         "links: [{name: a, url: 'tls://x', tls: {certificate: c, key: k, ca: nowhere.pem}, units: [{id: "
+         "1}]}]",
+         "error: ca: authority (ca) nowhere.pem: cannot be read"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct root root;

@@ -7,9 +7,13 @@
 #include "support/suite.h"
 #include "tls_front.h"
 
+#include <arpa/inet.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { PATIENCE_MS = 10000 };
 
@@ -175,6 +179,47 @@ START_TEST(a_plain_device_is_named_as_such)
 }
 END_TEST
 
+static void *interrupt_it(void *link)
+{
+    link_interrupt(link);
+    return NULL;
+}
+
+/* The kernel takes the connection; nobody ever answers on it. */
+START_TEST(a_handshake_that_stalls_is_bounded_and_can_be_interrupted)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, size), 0);
+    ck_assert_int_eq(listen(listener, 4), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    struct tls_context *tls = client_context(&(struct tls_options){.ca = NULL});
+    struct link_setup setup = {
+        .url = {.scheme = LINK_TLS, .host = "127.0.0.1", .port = ntohs(address.sin_port)},
+        .connect_timeout_us = 200 * CLOCK_US_PER_MS,
+        .counters = counters,
+        .tls = tls,
+    };
+    struct link *link;
+    ck_assert_int_eq(link_tls_new(&setup, &link, NULL), ERR_OK);
+    struct err_text why = {.text = ""};
+    ck_assert_int_eq(link_connect(link, &why), ERR_TIMEOUT);
+    ck_assert_msg(strstr(why.text, "handshake took too long") != NULL, "%s", why.text);
+    link_free(link);
+
+    setup.connect_timeout_us = 60 * CLOCK_US_PER_S;
+    ck_assert_int_eq(link_tls_new(&setup, &link, NULL), ERR_OK);
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_it, link), 0);
+    ck_assert_int_eq(link_connect(link, NULL), ERR_CLOSED);
+    pthread_join(thread, NULL);
+    link_free(link);
+    tls_context_unref(tls);
+    close(listener);
+}
+END_TEST
+
 START_TEST(without_a_certificate_there_is_no_link)
 {
     struct link *link;
@@ -192,6 +237,7 @@ static int run_own_tests(void)
                                      a_refusal_after_the_handshake_is_told_by_the_next_attempt,
                                      an_old_device_gets_the_ciphers_it_needs,
                                      a_plain_device_is_named_as_such,
+                                     a_handshake_that_stalls_is_bounded_and_can_be_interrupted,
                                      without_a_certificate_there_is_no_link,
                                      NULL,
                                  });

@@ -14,7 +14,6 @@ void contexts_make_plant(void)
     certificates_run(&plant, "bridge", "cell-4 --role '" CONTEXTS_ROLE "'");
     certificates_run(&plant, "bridge", "rsa --rsa");
     certificates_run(&plant, "server", "localhost --ip 127.0.0.1");
-    certificates_run(&plant, "server", "rsa --rsa --dns localhost --ip 127.0.0.1");
     certificates_run(&plant, "bad-set", "");
 }
 

@@ -8,7 +8,7 @@
 #include "support/certificates.h"
 
 /* Made in main() by contexts_make_plant(): besides what every plant has, bridge/cell-4 with the role
- * CONTEXTS_ROLE, bridge/rsa, server/rsa, server/localhost (whose only alternative name is 127.0.0.1), and the
+ * CONTEXTS_ROLE, bridge/rsa, server/localhost (whose only alternative name is 127.0.0.1), and the
  * bad set. */
 extern struct certificates plant;
 #define CONTEXTS_ROLE "Reader of $HOME, \"quoted\" \xc3\xa9"

@@ -445,6 +445,7 @@ END_TEST
 int main(void)
 {
     contexts_make_plant();
+    certificates_run(&plant, "server", "rsa --rsa --dns localhost --ip 127.0.0.1");
     int status = suite_run(
         "tls_profile",
         (const TTest *[]){
