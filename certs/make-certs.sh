@@ -363,6 +363,11 @@ check_days() {
     [[ $1 =~ ^[1-9][0-9]{0,4}$ ]] || misuse "--days wants a number from 1 to 99999, not '$1'"
 }
 
+check_address() {
+    local byte='(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])'
+    [[ $1 =~ ^($byte\.){3}$byte$ || ($1 =~ ^[0-9a-fA-F:]+$ && $1 == *:*:*) ]] || misuse "'$1' is no IP address"
+}
+
 check_role() {
     local size
     size=$(printf %s "$1" | wc -c)
@@ -378,7 +383,7 @@ read_value() {
         alternatives+=("DNS:$2")
         ;;
     --ip)
-        [[ $2 =~ ^[0-9a-fA-F.:]+$ ]] || misuse "'$2' is no IP address"
+        check_address "$2"
         alternatives+=("IP:$2")
         ;;
     --serial) serial=$2 ;;

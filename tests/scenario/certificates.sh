@@ -31,7 +31,9 @@ refuses 2 "wants a name" bridge "$plant"
 refuses 2 "is no name" bridge "$plant" ../escape
 refuses 2 "unknown option" bridge "$plant" cell-3 --frobnicate
 refuses 2 "wants a number" bridge "$plant" cell-3 --days soon
-refuses 2 "is no IP address" server "$plant" control --ip 'not one'
+for address in 'not one' 999.1.1.1 1.2.3 1.2.3.4.5 12345; do
+    refuses 2 "is no IP address" server "$plant" control --ip "$address"
+done
 refuses 1 "does not exist" bridge "$plant" cell-3
 
 # a plant

@@ -1,184 +1,10 @@
 #include "base/array.h"
-#include "base/options.h"
+#include "options_fixture.h"
 #include "support/suite.h"
 #include "support/temporary.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum order { ORDER_BIG, ORDER_LITTLE };
-
-struct tag {
-    struct place place;
-    char *name;
-    int64_t address;
-    int64_t rate_us;
-    double scale;
-    int order;
-};
-
-struct unit {
-    struct place place;
-    int64_t id;
-    struct option_list tags;
-};
-
-struct batch {
-    struct place place;
-    int64_t max_age_us;
-    int64_t max_bytes;
-};
-
-struct gateway {
-    struct place place;
-    char *listen;
-};
-
-struct plant {
-    struct place place;
-    char *name;
-    char *note;
-    char *password;
-    bool read_only;
-    struct batch batch;
-    struct gateway gateway;
-    struct option_list endpoints;
-    struct option_list units;
-};
-
-static const struct option_choice orders[] = {{"big", ORDER_BIG}, {"little", ORDER_LITTLE}, {NULL, 0}};
-
-static const struct option tag_table[] = {
-    {.name = "name", .kind = OPTION_STRING, .offset = offsetof(struct tag, name), .required = true},
-    {.name = "address", .kind = OPTION_INT, .offset = offsetof(struct tag, address), .max = 65535},
-    {.name = "rate",
-     .kind = OPTION_DURATION,
-     .offset = offsetof(struct tag, rate_us),
-     .fallback = "1s",
-     .min = 10000,
-     .max = 86400e6},
-    {.name = "scale", .kind = OPTION_FLOAT, .offset = offsetof(struct tag, scale), .fallback = "1"},
-    {.name = "order", .kind = OPTION_CHOICE, .offset = offsetof(struct tag, order), .choices = orders},
-    OPTIONS_END,
-};
-
-static const struct option unit_table[] = {
-    {.name = "id",
-     .kind = OPTION_INT,
-     .offset = offsetof(struct unit, id),
-     .required = true,
-     .min = 1,
-     .max = 255},
-    {.name = "tags",
-     .kind = OPTION_LIST,
-     .offset = offsetof(struct unit, tags),
-     .table = tag_table,
-     .item_size = sizeof(struct tag)},
-    OPTIONS_END,
-};
-
-static const struct option batch_table[] = {
-    {.name = "max_age",
-     .kind = OPTION_DURATION,
-     .offset = offsetof(struct batch, max_age_us),
-     .fallback = "250ms"},
-    {.name = "max_bytes",
-     .kind = OPTION_SIZE,
-     .offset = offsetof(struct batch, max_bytes),
-     .fallback = "64KiB",
-     .min = 1024},
-    OPTIONS_END,
-};
-
-static const struct option gateway_table[] = {
-    {.name = "listen", .kind = OPTION_STRING, .offset = offsetof(struct gateway, listen), .required = true},
-    OPTIONS_END,
-};
-
-static const struct option plant_table[] = {
-    {.name = "name", .kind = OPTION_STRING, .offset = offsetof(struct plant, name), .required = true},
-    {.name = "note", .kind = OPTION_STRING, .offset = offsetof(struct plant, note)},
-    {.name = "password", .kind = OPTION_STRING, .offset = offsetof(struct plant, password), .secret = true},
-    {.name = "read_only",
-     .kind = OPTION_BOOL,
-     .offset = offsetof(struct plant, read_only),
-     .fallback = "yes"},
-    {.name = "batch", .kind = OPTION_MAP, .offset = offsetof(struct plant, batch), .table = batch_table},
-    {.name = "gateway",
-     .kind = OPTION_MAP,
-     .offset = offsetof(struct plant, gateway),
-     .table = gateway_table},
-    {.name = "endpoints",
-     .kind = OPTION_STRINGS,
-     .offset = offsetof(struct plant, endpoints),
-     .fallback = "localhost:8443",
-     .max_items = 3},
-    {.name = "units",
-     .kind = OPTION_LIST,
-     .offset = offsetof(struct plant, units),
-     .table = unit_table,
-     .item_size = sizeof(struct unit)},
-    OPTIONS_END,
-};
-
-static struct diagnostics *diagnostics;
-static struct plant plant;
-static char *printed;
-
-static void setup(void)
-{
-    diagnostics = diagnostics_new();
-    ck_assert_ptr_nonnull(diagnostics);
-    ck_assert_int_eq(options_defaults(plant_table, &plant), ERR_OK);
-}
-
-static void teardown(void)
-{
-    options_free(plant_table, &plant);
-    diagnostics_free(diagnostics);
-    free(printed);
-    printed = NULL;
-}
-
-static enum err load_bytes(const char *text, size_t size)
-{
-    options_free(plant_table, &plant);
-    diagnostics_free(diagnostics);
-    diagnostics = diagnostics_new();
-    return options_load_text("plant.yaml", text, size, plant_table, &plant, diagnostics);
-}
-
-static enum err load(const char *text)
-{
-    return load_bytes(text, strlen(text));
-}
-
-/* What the operator sees. */
-static const char *complaints(void)
-{
-    size_t size;
-    free(printed);
-    printed = NULL;
-    FILE *out = open_memstream(&printed, &size);
-    diagnostics_print(diagnostics, out);
-    fclose(out);
-    return printed;
-}
-
-static void expect_clean(enum err err)
-{
-    ck_assert_msg(err == ERR_OK, "%s", complaints());
-}
-
-static const struct unit *unit_at(size_t index)
-{
-    return (const struct unit *)plant.units.items + index;
-}
-
-static const struct tag *tag_at(size_t unit, size_t index)
-{
-    return (const struct tag *)unit_at(unit)->tags.items + index;
-}
 
 START_TEST(fills_a_structure_with_values_and_defaults)
 {
@@ -434,65 +260,6 @@ START_TEST(rules_across_fields_can_point_at_a_key)
 }
 END_TEST
 
-START_TEST(prints_what_loads_back_to_the_same)
-{
-    expect_clean(load("name: \"a \\\"b\\\" \\\\ \\n \\u0085 \\u00b5: # c\"\n"
-                      "note: 'null'\n"
-                      "read_only: no\n"
-                      "batch: {max_age: 90s, max_bytes: 1500}\n"
-                      "endpoints: []\n"
-                      "units:\n"
-                      "  - id: 7\n"
-                      "    tags:\n"
-                      "      - {name: 'on', scale: 0.1}\n"
-                      "      - {name: '12', scale: 1e300, order: little}\n"
-                      "  - {id: 8}\n"));
-    char *first;
-    size_t size;
-    FILE *out = open_memstream(&first, &size);
-    options_print(out, plant_table, &plant);
-    fclose(out);
-    expect_clean(load_bytes(first, size));
-    ck_assert_str_eq(plant.name, "a \"b\" \\ \n \xc2\x85 \xc2\xb5: # c");
-    ck_assert_str_eq(plant.note, "null");
-    ck_assert_int_eq(plant.batch.max_age_us, 90000000);
-    ck_assert_uint_eq(plant.endpoints.count, 0);
-    ck_assert_str_eq(tag_at(0, 0)->name, "on");
-    ck_assert_double_eq(tag_at(0, 0)->scale, 0.1);
-    ck_assert_int_eq(tag_at(0, 1)->order, ORDER_LITTLE);
-    char *second;
-    out = open_memstream(&second, &size);
-    options_print(out, plant_table, &plant);
-    fclose(out);
-    ck_assert_str_eq(first, second);
-    free(first);
-    free(second);
-}
-END_TEST
-
-START_TEST(prints_defaults_and_never_a_secret)
-{
-    expect_clean(load("name: a\npassword: hunter2\nunits: [{id: 1}]\n"));
-    char *text;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    options_print(out, plant_table, &plant);
-    fclose(out);
-    ck_assert_str_eq(text, "name: a\n"
-                           "note: \"\"\n"
-                           "# password: not shown\n"
-                           "read_only: true\n"
-                           "batch:\n"
-                           "  max_age: 250ms\n"
-                           "  max_bytes: 64KiB\n"
-                           "endpoints: [localhost:8443]\n"
-                           "units:\n"
-                           "  - id: 1\n"
-                           "    tags: []\n");
-    free(text);
-}
-END_TEST
-
 START_TEST(loads_tens_of_thousands_of_tags_at_once)
 {
     enum { UNITS = 200, TAGS = 200 };
@@ -520,41 +287,6 @@ START_TEST(loads_tens_of_thousands_of_tags_at_once)
         ck_assert_uint_gt(option_place(diagnostics, tag_at(UNITS - 1, TAGS - 1), "rate").column, 1);
         free(text);
     }
-}
-END_TEST
-
-static char *document(void (*write)(FILE *out, const struct option *table))
-{
-    char *text;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    write(out, plant_table);
-    fclose(out);
-    return text;
-}
-
-START_TEST(documents_every_key_with_its_range_and_default)
-{
-    static const char *const lines[] = {
-        "name: TEXT  (required)\n",
-        "\nread_only: true|false  (default yes)\n",
-        "\nbatch:\n",
-        "\n  max_bytes: SIZE  (default 64KiB; at least 1KiB)\n",
-        "\nendpoints: TEXT  (list; default localhost:8443)\n",
-        "\nunits:  (list)\n",
-        "\n  - id: NUMBER  (required; 1 to 255)\n",
-        "\n    tags:  (list)\n",
-        "\n      - name: TEXT  (required)\n",
-        "\n        order: CHOICE  (one of big, little)\n",
-    };
-    char *text = document(options_document);
-    for (size_t i = 0; i < ARRAY_LENGTH(lines); i++) {
-        ck_assert_msg(strstr(text, lines[i]) != NULL, "no %s in %s", lines[i], text);
-    }
-    free(text);
-    char *roff = document(options_document_roff);
-    ck_assert_ptr_nonnull(strstr(roff, ".TP\n\\fBunits:\\fR \\fI\\fR (list)\n.RS\n.TP\n\\fBid:\\fR"));
-    free(roff);
 }
 END_TEST
 
@@ -590,13 +322,11 @@ START_TEST(files_are_read_up_to_their_limit)
          "plant.yaml: error: larger than 64 MiB\n1 error\n"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        options_free(plant_table, &plant);
-        diagnostics_free(diagnostics);
-        diagnostics = diagnostics_new();
+        forget();
         write_file(path, rows[i].size);
         enum err err = options_load(path, plant_table, &plant, diagnostics);
         ck_assert_msg(err == rows[i].expected, "%s", rows[i].name);
-        ck_assert_msg(strstr(complaints(), rows[i].said) != NULL, "%s: %s", rows[i].name, printed);
+        ck_assert_msg(strstr(complaints(), rows[i].said) != NULL, "%s: %s", rows[i].name, complaints());
     }
     options_free(plant_table, &plant);
     ck_assert_int_eq(options_load(folder, plant_table, &plant, diagnostics), ERR_MALFORMED);
@@ -607,7 +337,7 @@ END_TEST
 
 int main(void)
 {
-    return suite_run_with("options", setup, teardown,
+    return suite_run_with("options", options_fixture_setup, options_fixture_teardown,
                           (const TTest *[]){
                               fills_a_structure_with_values_and_defaults,
                               reports_every_error_of_a_file_in_one_run,
@@ -618,10 +348,7 @@ int main(void)
                               a_text_alone_is_a_list_of_one,
                               lists_hold_as_many_items_as_they_may,
                               rules_across_fields_can_point_at_a_key,
-                              prints_what_loads_back_to_the_same,
-                              prints_defaults_and_never_a_secret,
                               loads_tens_of_thousands_of_tags_at_once,
-                              documents_every_key_with_its_range_and_default,
                               files_are_read_up_to_their_limit,
                               NULL,
                           });

@@ -9,7 +9,7 @@
 #include "spool/spool_thread.h"
 #include "support/temporary.h"
 
-#define FIXTURE_DEADLINE_US INT64_C(15000000)
+#define FIXTURE_DEADLINE_US INT64_C(25000000)
 
 struct spool_fixture {
     char folder[TEMPORARY_PATH_MAX];

@@ -4,12 +4,11 @@
 #include "base/clock.h"
 #include "store/spool_schema.h"
 #include "store/store_schema.h"
-#include "tunnel/batch_builder.h"
+#include "support/stored_rows.h"
 #include "tunnel/frame.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <string.h>
 
 static struct err_text why;
 
@@ -62,58 +61,21 @@ static void fill(struct batch_builder *builder, int batch)
     }
 }
 
-static void insert_batch(struct db *db, struct batch_builder *builder, int stream, int batch)
-{
-    struct batch_identity identity = {.sequence = (uint64_t)batch + 1};
-    memset(identity.epoch, stream, sizeof identity.epoch);
-    struct buffer encoded;
-    struct batch_view view;
-    fill(builder, batch);
-    buffer_init(&encoded, BATCH_SIZE_MAX);
-    must(batch_builder_finish(builder, &identity, &encoded));
-    must(batch_open(buffer_bytes(&encoded), &view, &why));
-    sqlite3_stmt *statement;
-    must(db_prepare(db,
-                    "INSERT INTO batch (stream, seq, kind, catalog, readings, first_us, last_us, received_us,"
-                    " committed_us, historical, encoded) VALUES (?, ?, 1, 1, ?, ?, ?, ?, ?, ?, ?)",
-                    &statement, &why));
-    const int64_t numbers[] = {stream,
-                               batch + 1,
-                               view.count,
-                               view.first_us,
-                               view.last_us,
-                               view.last_us + 10000,
-                               view.last_us + 12000,
-                               batch >= MADE_BATCHES - 2};
-    for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {
-        sqlite3_bind_int64(statement, (int)i + 1, numbers[i]);
-    }
-    sqlite3_bind_blob(statement, 9, encoded.data, (int)encoded.size, SQLITE_STATIC);
-    must(db_run(db, statement, &why));
-    buffer_fini(&encoded);
-}
-
 void made_store(const char *path)
 {
     struct db *db;
     must(db_open(path, &store_schema, &db, &why));
-    must(db_exec(db,
-                 "INSERT INTO bridge VALUES (1, 'cell-3'), (2, 'cell-4');"
-                 "INSERT INTO stream (id, bridge, epoch, contiguous, span_us) VALUES"
-                 " (1, 1, x'01010101010101010101010101010101', 10, 1000000),"
-                 " (2, 2, x'02020202020202020202020202020202', 10, 1000000)",
-                 &why));
+    stored_rows_bridges(db, 1000000);
     struct catalog *catalog = make_catalog();
     struct batch_builder *builder = batch_builder_new(catalog);
-    sqlite3_stmt *statement;
-    must(db_prepare(db, "INSERT INTO catalog VALUES (1, ?, 0, ?)", &statement, &why));
-    struct bytes encoded = catalog_encoded(catalog);
-    sqlite3_bind_blob(statement, 1, catalog_hash(catalog), CATALOG_HASH_SIZE, SQLITE_STATIC);
-    sqlite3_bind_blob(statement, 2, encoded.data, (int)encoded.size, SQLITE_STATIC);
-    must(db_run(db, statement, &why));
+    stored_rows_catalog(db, catalog);
     for (int batch = 0; batch < MADE_BATCHES; batch++) {
-        insert_batch(db, builder, 1, batch);
-        insert_batch(db, builder, 2, batch);
+        for (int64_t stream = 1; stream <= 2; stream++) {
+            const struct stored_row row = {
+                .stream = stream, .sequence = (uint64_t)batch + 1, .historical = batch >= MADE_BATCHES - 2};
+            fill(builder, batch);
+            stored_rows_batch(db, builder, &row);
+        }
     }
     batch_builder_free(builder);
     catalog_free(catalog);

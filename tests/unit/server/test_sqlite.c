@@ -305,6 +305,21 @@ START_TEST(gaps_account_for_what_never_arrives)
 }
 END_TEST
 
+/* WELCOME may not say more than is stored: the bridge would take it for malformed, again and again. */
+START_TEST(a_gap_that_reaches_ahead_of_everything_stored_is_believed_up_to_there)
+{
+    const struct gap ahead = {.reason = GAP_SPOOL_FULL, .first_sequence = 2, .last_sequence = UINT64_MAX};
+    put_gaps(1, &ahead, 1);
+    struct store_watermarks watermarks = look_up("cell-3", 1);
+    ck_assert_uint_eq(watermarks.highest, 1);
+    ck_assert_uint_eq(watermarks.contiguous, 1);
+    put("cell-3", 1, 7, 1);
+    watermarks = look_up("cell-3", 1);
+    ck_assert_uint_eq(watermarks.highest, 7);
+    ck_assert_uint_eq(watermarks.contiguous, 7);
+}
+END_TEST
+
 /* Each gap in a record of its own: what a bridge may send, and what must not keep the store from the others.
  */
 START_TEST(no_number_of_gaps_makes_a_look_long)
@@ -516,6 +531,7 @@ int main(void)
                               the_longest_batch_of_a_stream_is_known,
                               holes_can_be_listed,
                               gaps_account_for_what_never_arrives,
+                              a_gap_that_reaches_ahead_of_everything_stored_is_believed_up_to_there,
                               no_number_of_gaps_makes_a_look_long,
                               a_look_that_stopped_short_is_gone_on_with,
                               a_group_that_is_rolled_back_leaves_nothing,

@@ -2,9 +2,9 @@
 #include "base/clock.h"
 #include "store/reading_table.h"
 #include "store/store_schema.h"
+#include "support/stored_rows.h"
 #include "support/suite.h"
 #include "support/temporary.h"
-#include "tunnel/batch_builder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,12 +55,7 @@ static void make_catalog(void)
          .scale = 1},
     };
     ck_assert_msg(catalog_new(tags, TAGS, &catalog, &why) == ERR_OK, "%s", why.text);
-    sqlite3_stmt *statement = NULL;
-    ck_assert_int_eq(db_prepare(db, "INSERT INTO catalog VALUES (1, ?, 0, ?)", &statement, &why), ERR_OK);
-    struct bytes encoded = catalog_encoded(catalog);
-    sqlite3_bind_blob(statement, 1, catalog_hash(catalog), CATALOG_HASH_SIZE, SQLITE_STATIC);
-    sqlite3_bind_blob(statement, 2, encoded.data, (int)encoded.size, SQLITE_STATIC);
-    ck_assert_int_eq(db_run(db, statement, &why), ERR_OK);
+    stored_rows_catalog(db, catalog);
 }
 
 /* Pressure counts tenths of bar up, by the second; every fifth second the PLC is silent. */
@@ -88,8 +83,6 @@ static struct reading reading_at(uint32_t tag, int64_t second)
 
 static void put_batch(struct batch_builder *builder, int64_t stream, uint64_t sequence)
 {
-    struct batch_identity identity = {.sequence = sequence};
-    memset(identity.epoch, (int)stream, sizeof identity.epoch);
     int64_t first = (int64_t)(sequence - 1) * SECONDS;
     for (uint32_t tag = 0; tag < TAGS; tag++) {
         for (int64_t second = first; second < first + SECONDS; second++) {
@@ -97,26 +90,8 @@ static void put_batch(struct batch_builder *builder, int64_t stream, uint64_t se
             ck_assert_int_eq(batch_builder_add(builder, &reading), ERR_OK);
         }
     }
-    struct buffer encoded;
-    struct batch_view view;
-    buffer_init(&encoded, BATCH_SIZE_MAX);
-    ck_assert_int_eq(batch_builder_finish(builder, &identity, &encoded), ERR_OK);
-    ck_assert_int_eq(batch_open(buffer_bytes(&encoded), &view, &why), ERR_OK);
-    sqlite3_stmt *statement = NULL;
-    ck_assert_int_eq(db_prepare(db,
-                                "INSERT INTO batch (stream, seq, kind, catalog, readings, first_us, last_us, "
-                                "received_us, committed_us, historical, encoded) "
-                                "VALUES (?, ?, 1, 1, ?, ?, ?, 0, 0, ?, ?)",
-                                &statement, &why),
-                     ERR_OK);
-    const int64_t numbers[] = {stream,        (int64_t)sequence, view.count,
-                               view.first_us, view.last_us,      sequence > 8};
-    for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++) {
-        sqlite3_bind_int64(statement, (int)i + 1, numbers[i]);
-    }
-    sqlite3_bind_blob(statement, 7, encoded.data, (int)encoded.size, SQLITE_STATIC);
-    ck_assert_msg(db_run(db, statement, &why) == ERR_OK, "%s", why.text);
-    buffer_fini(&encoded);
+    const struct stored_row row = {.stream = stream, .sequence = sequence, .historical = sequence > 8};
+    stored_rows_batch(db, builder, &row);
 }
 
 static void setup(void)
@@ -124,10 +99,7 @@ static void setup(void)
     temporary_folder(folder);
     temporary_path(folder, "store.db", path);
     ck_assert_msg(db_open(path, &store_schema, &db, &why) == ERR_OK, "%s", why.text);
-    run("INSERT INTO bridge VALUES (1, 'cell-3'), (2, 'cell-4');"
-        "INSERT INTO stream (id, bridge, epoch, span_us) VALUES "
-        "(1, 1, x'01010101010101010101010101010101', 2000000), (2, 2, x'02020202020202020202020202020202', "
-        "2000000)");
+    stored_rows_bridges(db, SECONDS * CLOCK_US_PER_S);
     make_catalog();
     struct batch_builder *builder = batch_builder_new(catalog);
     for (uint64_t sequence = 1; sequence <= BATCHES; sequence++) {
