@@ -202,7 +202,7 @@ START_TEST(a_full_queue_refuses_and_what_was_taken_is_answered)
     start(size);
     uint8_t encoded[FIXTURE_BATCH_SIZE + 1] = {0};
     struct store_request *larger =
-        store_request_catalog(fixture_hash, (struct bytes){encoded, sizeof encoded}, 1);
+        store_request_catalog(fixture_hash(), (struct bytes){encoded, sizeof encoded}, 1);
     larger->inbox = inbox;
     ck_assert_int_eq(store_thread_submit(thread, larger), ERR_BUSY);
     store_request_free(larger);
