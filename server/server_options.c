@@ -2,6 +2,7 @@
 
 #include "net/io.h"
 #include "net/tls.h"
+#include "store/store.h"
 #include "tunnel/frame.h"
 
 #include <string.h>
@@ -155,8 +156,10 @@ const struct option server_options_table[] = {
      .kind = OPTION_STRING,
      .offset = OWN(store),
      .fallback = "sqlite:/var/lib/bourdon/server/store.db",
-     .placeholder = "sqlite:FILE",
-     .help = "Where batches are stored. Takes effect at a restart."},
+     .placeholder = "KIND:PLACE",
+     .help =
+         "Where batches are stored: sqlite:FILE, or postgresql://USER@HOST/DATABASE, which several servers "
+         "may share. Takes effect at a restart."},
     {.name = "bridges",
      .kind = OPTION_STRINGS,
      .offset = OWN(bridges),
@@ -252,10 +255,13 @@ static void check_sizes(const struct server_options *options, struct diagnostics
 void server_options_check(void *target, struct diagnostics *diagnostics)
 {
     const struct server_options *options = target;
-    if (strncmp(options->store, "sqlite:", strlen("sqlite:")) != 0 || !options->store[strlen("sqlite:")]) {
-        diagnostics_add(diagnostics, option_place(diagnostics, options, "store"),
-                        "for example sqlite:/var/lib/store.db",
-                        "store: \"%s\" is not of the form sqlite:FILE", options->store);
+    struct err_text why;
+    if (store_check(options->store, &why) != ERR_OK) {
+        diagnostics_add(
+            diagnostics, option_place(diagnostics, options, "store"),
+            "for example sqlite:/var/lib/store.db or postgresql://bourdon@db.example/bourdon, with the "
+            "password in a file (passfile=/etc/bourdon/pgpass)",
+            "%s", why.text);
     }
     check_addresses(options, diagnostics);
     check_names(options, diagnostics);

@@ -1,6 +1,6 @@
 /*
- * store: where batches become durable. One small interface, one implementation a file: sqlite (default);
- * room for PostgreSQL and JetStream.
+ * store: where batches become durable. One small interface, one implementation a file: sqlite (default),
+ * postgresql.
  *
  * Everything is written in groups: store_begin(), puts, store_commit(). The items of a group belong to the
  * caller and stay as they are until the group ends, so that an implementation may send them all at once at
@@ -74,7 +74,10 @@ struct store {
     uint8_t id[STORE_ID_SIZE]; /* made with the store */
 };
 
-/* Opens "sqlite:/path/of/store.db", making it if there is none. ERR_CONFIG: no such kind of store. */
+/* Whether it is a place for a store, as far as its name says. ERR_CONFIG: why not. */
+MUST_USE enum err store_check(const char *where, struct err_text *why);
+/* Opens "sqlite:/path/of/store.db" or "postgresql://host/database", making it if there is none. ERR_CONFIG:
+ * as above; ERR_VERSION: made by a newer program. */
 MUST_USE enum err store_open(const char *where, struct store **store, struct err_text *why);
 void store_close(struct store *store); /* NULL is fine */
 
@@ -84,9 +87,9 @@ MUST_USE enum err store_begin(struct store *store, int64_t now_us, struct err_te
 MUST_USE enum err store_put_catalog(struct store *store, struct store_catalog *catalog, struct err_text *why);
 MUST_USE enum err store_put_batch(struct store *store, struct store_batch *batch, struct err_text *why);
 /*
- * ERR_OK: everything that was put is durable. ERR_DISK_FULL, ERR_BUSY: the group is gone, acknowledge nothing
- * of it, and it may be tried again later. Anything else: what is on disk is unknown; acknowledge nothing any
- * more.
+ * ERR_OK: everything that was put is durable. ERR_DISK_FULL, ERR_BUSY: acknowledge nothing of it, and it may
+ * be tried again later: nothing of it was stored, or the answers will be STORE_DUPLICATE then. Anything else:
+ * what is on disk is unknown; acknowledge nothing any more.
  */
 MUST_USE enum err store_commit(struct store *store, struct err_text *why);
 void store_rollback(struct store *store);
