@@ -49,11 +49,14 @@ static enum err say(struct err_text *why, enum err class, const char *message)
     char line[ERR_TEXT_MAX];
     size_t size = 0;
     for (; *message && size + 1 < sizeof line; message++) {
-        line[size++] = *message == '\n' ? ' ' : *message;
+        bool space = *message == ' ' || *message == '\n' || *message == '\t';
+        if (!space) {
+            line[size++] = *message;
+        } else if (size > 0 && line[size - 1] != ' ') {
+            line[size++] = ' ';
+        }
     }
-    while (size > 0 && line[size - 1] == ' ') {
-        size--;
-    }
+    size -= size > 0 && line[size - 1] == ' ';
     line[size] = '\0';
     return err_set(why, class, "PostgreSQL: %s", line);
 }
