@@ -151,6 +151,8 @@ static void warn_of_restart(const struct server_options *before, const struct se
         {"http", strcmp(before->http, after->http) != 0},
         {"control", strcmp(before->control, after->control) != 0},
         {"threads", before->threads != after->threads},
+        {"retention.age", before->retention.age_us != after->retention.age_us},
+        {"retention.size", before->retention.bytes != after->retention.bytes},
         {"limits.queue_bytes", before->limits.queue_bytes != after->limits.queue_bytes},
     };
     bool listen_changed = before->listen.count != after->listen.count;
@@ -294,6 +296,7 @@ static enum err start_store(struct server *server, struct err_text *why)
     const struct store_thread_options options = {
         .store = server->store,
         .metrics = &server->metrics,
+        .retention = {.age_us = server->options.retention.age_us, .bytes = server->options.retention.bytes},
         .queue_bytes = (size_t)server->options.limits.queue_bytes,
         .failed = store_failed,
         .owner = server,

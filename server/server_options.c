@@ -115,6 +115,24 @@ static const struct option timers_table[] = {
     OPTIONS_END,
 };
 
+static const struct option retention_table[] = {
+    {.name = "age",
+     .kind = OPTION_DURATION,
+     .offset = offsetof(struct server_retention, age_us),
+     .fallback = "0s",
+     .min = 0,
+     .max = 36500.0 * 86400 * S,
+     .help = "Batches that were stored longer ago are removed; 0s = none."},
+    {.name = "size",
+     .kind = OPTION_SIZE,
+     .offset = offsetof(struct server_retention, bytes),
+     .fallback = "0",
+     .min = 0,
+     .max = 1024 * 1024 * MIB,
+     .help = "While the store is larger the oldest batches are removed; 0 = no limit."},
+    OPTIONS_END,
+};
+
 #define OWN(field) offsetof(struct server_options, field)
 const struct option server_options_table[] = {
     {.name = "listen",
@@ -197,6 +215,11 @@ const struct option server_options_table[] = {
      .offset = OWN(timers),
      .table = timers_table,
      .help = "When silence is taken for a broken connection, after IEC 60870-5-104."},
+    {.name = "retention",
+     .kind = OPTION_MAP,
+     .offset = OWN(retention),
+     .table = retention_table,
+     .help = "What a SQLite store forgets, oldest first. Gap records stay. Takes effect at a restart."},
     OPTIONS_END,
 };
 
@@ -262,6 +285,12 @@ void server_options_check(void *target, struct diagnostics *diagnostics)
             "for example sqlite:/var/lib/store.db or postgresql://bourdon@db.example/bourdon, with the "
             "password in a file (passfile=/etc/bourdon/pgpass)",
             "%s", why.text);
+    }
+    bool limited = options->retention.age_us > 0 || options->retention.bytes > 0;
+    if (limited && strncmp(options->store, "sqlite:", strlen("sqlite:")) != 0) {
+        diagnostics_add(diagnostics, option_place(diagnostics, options, "retention"),
+                        "docs/stores.md says how to remove what is old from other stores",
+                        "retention: is for stores in SQLite");
     }
     check_addresses(options, diagnostics);
     check_names(options, diagnostics);

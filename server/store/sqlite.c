@@ -1,6 +1,7 @@
 #include "store/sqlite.h"
 
 #include "store/db.h"
+#include "store/sqlite_retention.h"
 #include "store/sqlite_stream.h"
 
 #include <assert.h>
@@ -27,6 +28,7 @@ struct sqlite_store {
     struct store base;
     struct db *db;
     struct sqlite_streams *streams;
+    struct sqlite_retention *retention;
     int64_t now_us; /* of the group */
     sqlite3_stmt *statements[QUERIES];
 };
@@ -205,6 +207,12 @@ static enum err sqlite_look_up(struct store *base, const char *bridge, const uin
     return result;
 }
 
+static enum err sqlite_expire(struct store *base, const struct store_retention *limits, int64_t now_us,
+                              struct store_expired *expired, struct err_text *why)
+{
+    return sqlite_retention_step(own(base)->retention, limits, now_us, expired, why);
+}
+
 /* ---- opening and closing ---- */
 
 static enum err read_id(struct sqlite_store *store, struct err_text *why)
@@ -226,16 +234,46 @@ static enum err read_id(struct sqlite_store *store, struct err_text *why)
     return result;
 }
 
+/* For a file made before there was something to expire. */
+static enum err add_missing(struct sqlite_store *store, struct err_text *why)
+{
+    sqlite3_stmt *statement;
+    bool row;
+    enum err result =
+        db_prepare(store->db, "SELECT 1 FROM sqlite_schema WHERE name = 'expired'", &statement, why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    result = db_step(store->db, statement, &row, why);
+    sqlite3_finalize(statement);
+    if (result != ERR_OK || row) {
+        return result;
+    }
+    result = db_begin(store->db, why);
+    if (result == ERR_OK) {
+        result = db_exec(store->db, store_schema_addition, why);
+    }
+    if (result == ERR_OK) {
+        return db_commit(store->db, why);
+    }
+    db_rollback(store->db);
+    return result;
+}
+
 static enum err prepare(struct sqlite_store *store, struct err_text *why)
 {
     char cache[64];
     snprintf(cache, sizeof cache, "PRAGMA cache_size = -%d", SQLITE_STORE_CACHE_KIB);
     enum err result = db_exec(store->db, cache, why);
+    result = result == ERR_OK ? add_missing(store, why) : result;
     for (enum query query = 0; result == ERR_OK && query < QUERIES; query++) {
         result = db_prepare(store->db, queries[query], &store->statements[query], why);
     }
     if (result == ERR_OK) {
         result = sqlite_streams_new(store->db, &store->streams, why);
+    }
+    if (result == ERR_OK) {
+        result = sqlite_retention_new(store->db, &store->retention, why);
     }
     return result == ERR_OK ? read_id(store, why) : result;
 }
@@ -244,6 +282,7 @@ static void sqlite_close(struct store *base)
 {
     struct sqlite_store *store = own(base);
     sqlite_streams_free(store->streams);
+    sqlite_retention_free(store->retention);
     db_close(store->db);
     free(store);
 }
@@ -256,6 +295,7 @@ static const struct store_operations operations = {
     .rollback = sqlite_rollback,
     .look_up = sqlite_look_up,
     .find_catalog = sqlite_find_catalog,
+    .expire = sqlite_expire,
     .close = sqlite_close,
 };
 

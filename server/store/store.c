@@ -97,3 +97,15 @@ enum err store_find_catalog(struct store *store, const uint8_t *hash, struct buf
 {
     return store->operations->find_catalog(store, hash, encoded, why);
 }
+
+bool store_can_expire(const struct store *store)
+{
+    return store->operations->expire != NULL;
+}
+
+enum err store_expire(struct store *store, const struct store_retention *limits, int64_t now_us,
+                      struct store_expired *expired, struct err_text *why)
+{
+    *expired = (struct store_expired){0};
+    return store_can_expire(store) ? store->operations->expire(store, limits, now_us, expired, why) : ERR_OK;
+}

@@ -52,6 +52,19 @@ struct store_watermarks {
     uint64_t highest; /* highest one stored */
 };
 
+/* What a store may forget: batches that were stored longer ago, and the oldest ones while it is larger. 0 =
+ * no limit. */
+struct store_retention {
+    int64_t age_us;
+    int64_t bytes;
+};
+
+/* What one step has forgotten, and whether there is more to do. */
+struct store_expired {
+    uint64_t batches, readings, bytes;
+    bool more;
+};
+
 struct store;
 
 /* An implementation. The functions mean what their namesakes below say. */
@@ -65,6 +78,9 @@ struct store_operations {
                         struct store_watermarks *watermarks, struct err_text *why);
     enum err (*find_catalog)(struct store *store, const uint8_t *hash, struct buffer *encoded,
                              struct err_text *why);
+    /* NULL: it forgets nothing */
+    enum err (*expire)(struct store *store, const struct store_retention *limits, int64_t now_us,
+                       struct store_expired *expired, struct err_text *why);
     void (*close)(struct store *store);
 };
 
@@ -100,5 +116,11 @@ MUST_USE enum err store_look_up(struct store *store, const char *bridge, const u
 /* Appends the encoded catalog; ERR_NOT_FOUND. */
 MUST_USE enum err store_find_catalog(struct store *store, const uint8_t *hash, struct buffer *encoded,
                                      struct err_text *why);
+
+/* Outside of a group, one small step: forgets by the limits at the wall time `now_us`. Errors are those of
+ * store_commit(). A kind of store that cannot (store_can_expire()) does nothing. */
+bool store_can_expire(const struct store *store);
+MUST_USE enum err store_expire(struct store *store, const struct store_retention *limits, int64_t now_us,
+                               struct store_expired *expired, struct err_text *why);
 
 #endif

@@ -349,6 +349,101 @@ START_TEST(a_disk_that_fails_anywhere_commits_all_or_says_so)
 }
 END_TEST
 
+/* ---- retention ---- */
+
+static void put_run(uint8_t epoch, uint64_t first, uint64_t last)
+{
+    for (uint64_t sequence = first; sequence <= last; sequence++) {
+        ck_assert_int_eq(put("cell-3", epoch, sequence, 1), STORE_COMMITTED);
+    }
+}
+
+static uint64_t expire_all(int64_t age_us, int64_t bytes, int64_t now_us)
+{
+    const struct store_retention limits = {.age_us = age_us, .bytes = bytes};
+    struct store_expired expired = {.more = true};
+    uint64_t batches = 0;
+    while (expired.more) {
+        enum err result = store_expire(store, &limits, now_us, &expired, &why);
+        ck_assert_msg(result == ERR_OK, "%s", why.text);
+        batches += expired.batches;
+    }
+    return batches;
+}
+
+/* The fixture commits batch n at the wall time n + 1 s. */
+START_TEST(what_is_too_old_goes_and_is_accounted_for)
+{
+    enum { COUNT = 1500, KEPT = 400 };
+    put_run(1, 1, COUNT);
+    ck_assert_uint_eq(expire_all(KEPT * CLOCK_US_PER_S, 0, (COUNT + 1) * CLOCK_US_PER_S), COUNT - KEPT - 1);
+    ck_assert_int_eq(number("SELECT min(seq) FROM batch"), COUNT - KEPT);
+    ck_assert_int_eq(number("SELECT count(*) FROM expired WHERE first_seq = 1 AND last_seq = 1099 AND "
+                            "batches = 1099 AND readings = 10990 AND bytes > 0"),
+                     1);
+    ck_assert_int_eq(number("SELECT count(*) FROM hole"), 0);
+    ck_assert_uint_eq(expire_all(KEPT * CLOCK_US_PER_S, 0, (COUNT + 1) * CLOCK_US_PER_S), 0);
+    reopen();
+    ck_assert_uint_eq(look_up("cell-3", 1).contiguous, COUNT);
+}
+END_TEST
+
+START_TEST(the_highest_batch_of_a_stream_and_its_gaps_stay_however_old)
+{
+    const struct gap gap = {.reason = GAP_SPOOL_FULL, .first_sequence = 4, .last_sequence = 4};
+    put_run(1, 1, 3);
+    put_gaps(5, &gap, 1);
+    put_run(1, 7, 9); // 6 is missing, for good
+    put_run(2, 1, 1);
+    ck_assert_uint_eq(expire_all(1, 0, CLOCK_US_PER_S * 1000), 5);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 3);
+    ck_assert_int_eq(number("SELECT count(*) FROM gap_record"), 1);
+    ck_assert_int_eq(number("SELECT count(*) FROM hole WHERE first_seq = 6 AND last_seq = 6"), 1);
+    ck_assert_int_eq(number("SELECT count(*) FROM hole"), 1);
+    reopen();
+    ck_assert_uint_eq(look_up("cell-3", 1).highest, 9);
+    ck_assert_uint_eq(look_up("cell-3", 1).contiguous, 5);
+    ck_assert_int_eq(put("cell-3", 1, 6, 1), STORE_COMMITTED);
+    ck_assert_uint_eq(look_up("cell-3", 1).contiguous, 9);
+}
+END_TEST
+
+START_TEST(a_store_that_is_too_large_shrinks_and_then_grows_no_more)
+{
+    enum { COUNT = 3000, LIMIT = 256 * 1024 };
+    put_run(1, 1, COUNT);
+    int64_t before = number("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    ck_assert_int_gt(before, LIMIT);
+    ck_assert_uint_gt(expire_all(0, LIMIT, 1), 0);
+    ck_assert_int_le(number("SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, "
+                            "pragma_freelist_count, pragma_page_size"),
+                     LIMIT);
+    ck_assert_int_gt(number("SELECT count(*) FROM batch"), 100);
+    for (uint64_t sequence = COUNT + 1; sequence <= COUNT + 1000; sequence += 200) {
+        put_run(1, sequence, sequence + 199);
+        expire_all(0, LIMIT, 1);
+    }
+    ck_assert_int_le(number("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"),
+                     before);
+}
+END_TEST
+
+START_TEST(a_store_made_before_there_was_retention_gets_its_table)
+{
+    store_close(store);
+    store = NULL;
+    struct db *db = NULL;
+    ck_assert_int_eq(db_open(path, &store_schema, &db, &why), ERR_OK);
+    ck_assert_int_eq(db_exec(db, "DROP VIEW hole; DROP TABLE expired; DROP INDEX gap_record_by_batch", &why),
+                     ERR_OK);
+    db_close(db);
+    reopen();
+    put_run(1, 1, 3);
+    ck_assert_uint_eq(expire_all(1, 0, CLOCK_US_PER_S * 1000), 2);
+    ck_assert_int_eq(number("SELECT count(*) FROM hole"), 0);
+}
+END_TEST
+
 int main(void)
 {
     return suite_run_with("sqlite", setup, teardown,
@@ -364,6 +459,10 @@ int main(void)
                               only_known_kinds_of_store_are_opened,
                               a_kill_loses_nothing_committed_and_splits_no_group,
                               a_disk_that_fails_anywhere_commits_all_or_says_so,
+                              what_is_too_old_goes_and_is_accounted_for,
+                              the_highest_batch_of_a_stream_and_its_gaps_stay_however_old,
+                              a_store_that_is_too_large_shrinks_and_then_grows_no_more,
+                              a_store_made_before_there_was_retention_gets_its_table,
                               NULL,
                           });
 }
