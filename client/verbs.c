@@ -19,6 +19,7 @@ static const struct verb verbs[] = {
     {"acks", cmd_acks, "batch by batch: read, spooled, sent, committed, acknowledged"},
     {"status", cmd_status, "ask the daemons on this machine how they are"},
     {"spool", cmd_spool, "what waits in a bridge's spool"},
+    {"store", cmd_store, "check or back up a server's store"},
     {"compare-truth", cmd_compare_truth, "compare a store with what the simulated PLC says it served"},
 };
 

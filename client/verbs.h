@@ -14,6 +14,7 @@ int cmd_readings(int argc, char **argv);
 int cmd_acks(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_spool(int argc, char **argv);
+int cmd_store(int argc, char **argv);
 int cmd_compare_truth(int argc, char **argv);
 
 /* Finds and runs the verb of a command line; also answers --help, --version and `help VERB`. */
