@@ -34,7 +34,9 @@ void memo_clear(struct memo *memo)
         struct entry *entry;
         while ((entry = memo->buckets[i])) {
             memo->buckets[i] = entry->next;
-            memo->forget(entry->value);
+            if (memo->forget) {
+                memo->forget(entry->value);
+            }
             free(entry);
         }
     }

@@ -12,8 +12,8 @@
 
 struct memo;
 
-/* `limit`: of the costs of all entries together, for memo_is_over(). `forget` frees a value. NULL: out of
- * memory. */
+/* `limit`: of the costs of all entries together, for memo_is_over(). `forget` frees a value; may be NULL.
+ * NULL: out of memory. */
 MUST_USE struct memo *memo_new(size_t limit, void (*forget)(void *value));
 void memo_free(struct memo *memo); /* NULL is fine */
 

@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include "base/array.h"
+#include "store/jetstream.h"
 #include "store/postgresql.h"
 #include "store/sqlite.h"
 
@@ -13,6 +14,7 @@ static const struct kind {
 } kinds[] = {
     {"sqlite:", false, sqlite_store_open},
     {"postgresql://", true, postgresql_store_open},
+    {"jetstream://", false, jetstream_store_open},
 };
 
 static const struct kind *kind_of(const char *where)
@@ -31,7 +33,9 @@ enum err store_check(const char *where, struct err_text *why)
     const struct kind *kind = kind_of(where);
     if (!kind) {
         return err_set(why, ERR_CONFIG,
-                       "store: \"%s\" is of no kind we know: sqlite:FILE, postgresql://HOST/DATABASE", where);
+                       "store: \"%s\" is of no kind we know: sqlite:FILE, "
+                       "postgresql://HOST/DATABASE, jetstream://HOST:PORT/NAME",
+                       where);
     }
     const char *authority = strstr(where, "://");
     const char *at = authority ? strchr(authority, '@') : NULL;
@@ -51,7 +55,7 @@ enum err store_open(const char *where, struct store **store, struct err_text *wh
     }
     const struct kind *kind = kind_of(where);
     result = kind->open(kind->whole ? where : where + strlen(kind->prefix), store, why);
-    return kind->whole && result != ERR_OK ? err_prefix(why, result, "store %s", where) : result;
+    return strstr(where, "://") && result != ERR_OK ? err_prefix(why, result, "store %s", where) : result;
 }
 
 void store_close(struct store *store)

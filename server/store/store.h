@@ -1,6 +1,6 @@
 /*
  * store: where batches become durable. One small interface, one implementation a file: sqlite (default),
- * postgresql.
+ * postgresql, jetstream.
  *
  * Everything is written in groups: store_begin(), puts, store_commit(). The items of a group belong to the
  * caller and stay as they are until the group ends, so that an implementation may send them all at once at
@@ -88,12 +88,13 @@ struct store_operations {
 struct store {
     const struct store_operations *operations;
     uint8_t id[STORE_ID_SIZE]; /* made with the store */
+    size_t item_max;           /* bytes of one batch or catalog; 0 = no limit of its own */
 };
 
 /* Whether it is a place for a store, as far as its name says. ERR_CONFIG: why not. */
 MUST_USE enum err store_check(const char *where, struct err_text *why);
-/* Opens "sqlite:/path/of/store.db" or "postgresql://host/database", making it if there is none. ERR_CONFIG:
- * as above; ERR_VERSION: made by a newer program. */
+/* Opens "sqlite:/path/of/store.db" "postgresql://host/database" or "jetstream://host/name", making it if
+ * there is none. ERR_CONFIG: as above; ERR_VERSION: made by a newer program. */
 MUST_USE enum err store_open(const char *where, struct store **store, struct err_text *why);
 void store_close(struct store *store); /* NULL is fine */
 

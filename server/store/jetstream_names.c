@@ -1,0 +1,70 @@
+#include "store/jetstream_names.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void hex(const uint8_t *data, size_t size, char *text)
+{
+    for (size_t i = 0; i < size; i++) {
+        snprintf(text + 2 * i, 3, "%02x", data[i]);
+    }
+}
+
+/* A dot would divide the subject. "=" is in no name. */
+static void token_of(const char *bridge, char *token)
+{
+    snprintf(token, JETSTREAM_BRIDGE_MAX + 1, "%s", bridge);
+    for (char *at = token; *at; at++) {
+        *at = *at == '.' ? '=' : *at;
+    }
+}
+
+char *jetstream_mark_subject(const char *name, const char *bridge, const uint8_t *epoch, char *text)
+{
+    char token[JETSTREAM_BRIDGE_MAX + 1];
+    char digits[2 * BATCH_EPOCH_SIZE + 1];
+    token_of(bridge, token);
+    hex(epoch, BATCH_EPOCH_SIZE, digits);
+    snprintf(text, JETSTREAM_SUBJECT_MAX, "%s.mark.%s.%s", name, token, digits);
+    return text;
+}
+
+char *jetstream_batch_subject(const char *name, const char *bridge, const struct batch_identity *identity,
+                              char *text)
+{
+    char token[JETSTREAM_BRIDGE_MAX + 1];
+    char digits[2 * BATCH_EPOCH_SIZE + 1];
+    token_of(bridge, token);
+    hex(identity->epoch, BATCH_EPOCH_SIZE, digits);
+    snprintf(text, JETSTREAM_SUBJECT_MAX, "%s.batch.%s.%s.%" PRIu64, name, token, digits, identity->sequence);
+    return text;
+}
+
+char *jetstream_catalog_subject(const char *name, const uint8_t *hash, char *text)
+{
+    char digits[2 * CATALOG_HASH_SIZE + 1];
+    hex(hash, CATALOG_HASH_SIZE, digits);
+    snprintf(text, JETSTREAM_SUBJECT_MAX, "%s.catalog.%s", name, digits);
+    return text;
+}
+
+char *jetstream_about_write(const struct jetstream_about *about, char *text)
+{
+    snprintf(text, JETSTREAM_SUBJECT_MAX, "%s %" PRId64 " %" PRId64 " %d", about->bridge, about->received_us,
+             about->committed_us, about->historical);
+    return text;
+}
+
+bool jetstream_about_read(const char *text, struct jetstream_about *about)
+{
+    int historical = 0;
+    int end = -1;
+    if (!text || strlen(text) >= JETSTREAM_SUBJECT_MAX ||
+        sscanf(text, "%63s %" SCNd64 " %" SCNd64 " %1d%n", about->bridge, &about->received_us,
+               &about->committed_us, &historical, &end) != 4) {
+        return false;
+    }
+    about->historical = historical == 1;
+    return end >= 0 && text[end] == '\0' && (historical == 0 || historical == 1);
+}
