@@ -287,9 +287,29 @@ static enum err make_loop(struct server *server, struct err_text *why)
     return made ? ERR_OK : err_set(why, ERR_NO_MEMORY, "cannot make signals and timers");
 }
 
+static enum err check_item_sizes(const struct server *server, struct err_text *why)
+{
+    const struct server_limits *limits = &server->options.limits;
+    int64_t largest =
+        limits->batch_bytes > limits->catalog_bytes ? limits->batch_bytes : limits->catalog_bytes;
+    size_t most = server->store->item_max;
+    if (most > 0 && (uint64_t)largest > most) {
+        return err_set(
+            why, ERR_CONFIG,
+            "the store takes at most %zu bytes a message: lower limits.batch_bytes and "
+            "limits.catalog_bytes, or raise max_payload of the NATS servers (8MB suits the defaults)",
+            most);
+    }
+    return ERR_OK;
+}
+
 static enum err start_store(struct server *server, struct err_text *why)
 {
     enum err result = store_open(server->options.store, &server->store, why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    result = check_item_sizes(server, why);
     if (result != ERR_OK) {
         return result;
     }

@@ -19,6 +19,7 @@ struct item {
     struct store_catalog *catalog;
     char subject[JETSTREAM_SUBJECT_MAX];
     char about[JETSTREAM_SUBJECT_MAX];
+    char id[JETSTREAM_SUBJECT_MAX];
     struct nats_post *post; /* NULL: not posted */
 };
 
@@ -156,12 +157,6 @@ static enum err post_catalogs(struct jetstream_store *store, struct err_text *wh
     return result;
 }
 
-/* What precedes an identity in its subject, "NAME.batch.", is left out. */
-static const char *id_of(const struct jetstream_store *store, const struct item *item)
-{
-    return item->subject + strlen(store->place.name) + strlen(".batch.");
-}
-
 static void prepare_batch(struct jetstream_store *store, struct item *item)
 {
     struct jetstream_about about = {.received_us = item->batch->received_us,
@@ -170,7 +165,8 @@ static void prepare_batch(struct jetstream_store *store, struct item *item)
     snprintf(about.bridge, sizeof about.bridge, "%s", item->batch->bridge);
     jetstream_about_write(&about, item->about);
     post(store, item, item->batch->view->encoded);
-    item->post->id = id_of(store, item);
+    jetstream_batch_id(item->subject + strlen(store->place.name), item->batch->view->digest, item->id);
+    item->post->id = item->id;
     item->post->about = item->about;
 }
 
@@ -214,7 +210,11 @@ static enum err compare(struct jetstream_store *store, struct item *item, struct
     struct jetstream_about about = {.committed_us = 0};
     const uint8_t *digest = item->batch->view->digest;
     enum err result = nats_link_last(store->link, store->batches, item->subject, &message, why);
-    if (result == ERR_NOT_FOUND) { // on its way, or just removed: later
+    if (result == ERR_NOT_FOUND && item->post && item->post->sequence > 0) { // it was there, and is moved on
+        item->batch->result = STORE_DUPLICATE;
+        return ERR_OK;
+    }
+    if (result == ERR_NOT_FOUND) { // on its way: later
         return err_set(why, ERR_BUSY, "NATS: %s: is neither stored nor refused", item->subject);
     }
     if (result != ERR_OK) {

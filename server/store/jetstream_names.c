@@ -41,6 +41,14 @@ char *jetstream_batch_subject(const char *name, const char *bridge, const struct
     return text;
 }
 
+char *jetstream_batch_id(const char *place, const uint8_t *digest, char *text)
+{
+    char digits[2 * BATCH_DIGEST_SIZE + 1];
+    hex(digest, BATCH_DIGEST_SIZE, digits);
+    snprintf(text, JETSTREAM_SUBJECT_MAX, "%s.%s", place, digits);
+    return text;
+}
+
 char *jetstream_catalog_subject(const char *name, const uint8_t *hash, char *text)
 {
     char digits[2 * CATALOG_HASH_SIZE + 1];

@@ -18,6 +18,8 @@ struct jetstream_about {
 char *jetstream_mark_subject(const char *name, const char *bridge, const uint8_t *epoch, char *text);
 char *jetstream_batch_subject(const char *name, const char *bridge, const struct batch_identity *identity,
                               char *text);
+/* What NATS knows a batch by for a while: its place and digest. So a duplicate is the same, byte by byte. */
+char *jetstream_batch_id(const char *place, const uint8_t *digest, char *text);
 char *jetstream_catalog_subject(const char *name, const uint8_t *hash, char *text);
 
 char *jetstream_about_write(const struct jetstream_about *about, char *text);

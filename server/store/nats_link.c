@@ -285,3 +285,18 @@ enum err nats_consumer_fetch(struct nats_consumer *consumer, struct nats_message
                ? ERR_OK
                : nats_failed(why, ERR_BUSY, "fetch", status);
 }
+
+enum err nats_consumer_progress(struct nats_link *link, const char *stream, const char *durable,
+                                struct nats_progress *progress, struct err_text *why)
+{
+    jsConsumerInfo *info = NULL;
+    *progress = (struct nats_progress){0};
+    natsStatus status = js_GetConsumerInfo(&info, link->js, stream, durable, NULL, NULL);
+    if (status != NATS_OK) {
+        return nats_failed(why, ERR_BUSY, "consumer", status);
+    }
+    progress->floor = info->AckFloor.Stream;
+    progress->left = info->NumPending + (uint64_t)info->NumAckPending;
+    jsConsumerInfo_Destroy(info);
+    return ERR_OK;
+}

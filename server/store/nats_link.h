@@ -76,7 +76,7 @@ struct nats_post {
     bool expects;      /* only if the subject's last message has this sequence; 0 = if there is none */
     uint64_t expected;
     enum nats_outcome outcome;
-    uint64_t sequence; /* stored: in the stream */
+    uint64_t sequence; /* stored: in the stream; taken: of the one with its identifier, 0 = unknown */
 };
 
 /* Posts them all. ERR_OK: each is stored or taken. Otherwise those that wait may be stored or not: ERR_BUSY,
@@ -94,6 +94,13 @@ void nats_consumer_close(struct nats_consumer *consumer); /* NULL is fine; the d
 /* Up to `count` messages, the caller's to free; waits `wait_ms` for the first. None is no error. */
 MUST_USE enum err nats_consumer_fetch(struct nats_consumer *consumer, struct nats_message **messages,
                                       size_t count, int wait_ms, size_t *fetched, struct err_text *why);
+/* How far a durable consumer is. */
+struct nats_progress {
+    uint64_t floor; /* every message of the stream up to this sequence is acknowledged */
+    uint64_t left;  /* messages that are not */
+};
+MUST_USE enum err nats_consumer_progress(struct nats_link *link, const char *stream, const char *durable,
+                                         struct nats_progress *progress, struct err_text *why);
 MUST_USE enum err nats_message_ack(struct nats_message *message, struct err_text *why);
 /* Waits until the acknowledgements have gone out. */
 MUST_USE enum err nats_link_flush(struct nats_link *link, struct err_text *why);

@@ -48,6 +48,7 @@ void nats_post_answered(jsCtx *js, natsMsg *message, jsPubAck *ack, jsPubAckErr 
             note_refusal(link, post, error);
         } else if (ack && ack->Duplicate) {
             post->outcome = NATS_TAKEN;
+            post->sequence = ack->Sequence;
         } else if (ack && ack->Sequence > 0) {
             post->outcome = NATS_STORED;
             post->sequence = ack->Sequence;

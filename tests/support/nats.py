@@ -27,6 +27,7 @@ NODES = 3
 
 CONFIG = """server_name: n{number}
 listen: {address}:{client}
+max_payload: 8MB
 jetstream: {{store_dir: "{folder}/n{number}", max_memory_store: 64MB, max_file_store: 2GB}}
 cluster: {{name: test, listen: {address}:{route}, routes: [{routes}]}}
 """

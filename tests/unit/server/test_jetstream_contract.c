@@ -21,7 +21,8 @@ static void leave(void)
 static enum err open_jetstream(struct store **store, struct err_text *why)
 {
     char where[512];
-    snprintf(where, sizeof where, "%stest-%d-%d?replicas=3", getenv("BOURDON_NATS"), (int)getpid(), places);
+    snprintf(where, sizeof where, "%stest-%d-%d?replicas=%s", getenv("BOURDON_NATS"), (int)getpid(), places,
+             getenv("BOURDON_REPLICAS") ? getenv("BOURDON_REPLICAS") : "1");
     return store_open(where, store, why);
 }
 
