@@ -78,7 +78,7 @@ static void make_batch(struct batch_builder *builder, uint64_t sequence, uint8_t
 struct made {
     struct buffer bytes;
     struct batch_view view;
-    char bridge[16];
+    char bridge[32];
 };
 
 static struct made *make_all(const struct catalog *catalog, size_t count, size_t bridges, int readings)
