@@ -101,6 +101,7 @@ static enum err claim(struct jetstream_marks *marks, const char *bridge, const u
                       struct mark **mark, struct err_text *why)
 {
     struct mark *made = calloc(1, sizeof *made);
+    *mark = NULL;
     if (!made) {
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
@@ -127,10 +128,10 @@ enum err jetstream_marks_look_up(struct jetstream_marks *marks, const char *brid
 {
     struct mark *mark;
     enum err result = claim(marks, bridge, epoch, &mark, why);
-    if (result == ERR_OK) {
+    if (result == ERR_OK && mark) {
         result = refresh(marks, mark, why);
     }
-    if (result == ERR_OK) {
+    if (result == ERR_OK && mark) {
         *watermarks = (struct store_watermarks){.contiguous = sequence_set_contiguous(&mark->set),
                                                 .more = mark->set.incomplete,
                                                 .highest = mark->set.highest};
@@ -169,13 +170,16 @@ enum err jetstream_marks_note(struct jetstream_marks *marks, const char *bridge,
     struct mark *mark;
     uint64_t sequence = view->identity.sequence;
     enum err result = claim(marks, bridge, view->identity.epoch, &mark, why);
-    if (result != ERR_OK || sequence_set_has(&mark->set, sequence)) {
+    if (result != ERR_OK || !mark) {
+        return result;
+    }
+    if (sequence_set_has(&mark->set, sequence)) {
         // A gap record may have announced it, which is no reason to forget how high the sequences go.
-        if (result == ERR_OK && sequence > mark->set.highest) {
+        if (sequence > mark->set.highest) {
             mark->set.highest = sequence;
             change(marks, mark);
         }
-        return result;
+        return ERR_OK;
     }
     change(marks, mark);
     mark->set.highest = sequence > mark->set.highest ? sequence : mark->set.highest;

@@ -1,7 +1,9 @@
 #include "store/jetstream_names.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void hex(const uint8_t *data, size_t size, char *text)
@@ -64,15 +66,31 @@ char *jetstream_about_write(const struct jetstream_about *about, char *text)
     return text;
 }
 
+/* The next number of the text, which a space or the end follows; `*at` moves behind it. */
+static bool read_number(const char **at, int64_t *number)
+{
+    char *end = NULL;
+    errno = 0;
+    *number = strtoll(*at, &end, 10);
+    bool good = end != *at && errno == 0 && (*end == ' ' || *end == '\0');
+    *at = *end == ' ' ? end + 1 : end;
+    return good;
+}
+
 bool jetstream_about_read(const char *text, struct jetstream_about *about)
 {
-    int historical = 0;
-    int end = -1;
-    if (!text || strlen(text) >= JETSTREAM_SUBJECT_MAX ||
-        sscanf(text, "%63s %" SCNd64 " %" SCNd64 " %1d%n", about->bridge, &about->received_us,
-               &about->committed_us, &historical, &end) != 4) {
+    const char *space = text ? strchr(text, ' ') : NULL;
+    size_t length = space ? (size_t)(space - text) : 0;
+    int64_t historical;
+    if (length == 0 || length > JETSTREAM_BRIDGE_MAX) {
         return false;
     }
-    about->historical = historical == 1;
-    return end >= 0 && text[end] == '\0' && (historical == 0 || historical == 1);
+    memcpy(about->bridge, text, length);
+    about->bridge[length] = '\0';
+    const char *at = space + 1;
+    bool good = read_number(&at, &about->received_us) && read_number(&at, &about->committed_us) &&
+                read_number(&at, &historical) && *at == '\0' && at[-1] != ' ' &&
+                (historical == 0 || historical == 1);
+    about->historical = good && historical == 1;
+    return good;
 }
