@@ -1,5 +1,6 @@
 #include "store/nats_link.h"
 
+#include "base/clock.h"
 #include "store/nats_private.h"
 
 #include <stdlib.h>
@@ -146,10 +147,21 @@ enum err nats_link_flush(struct nats_link *link, struct err_text *why)
 
 /* ---- streams ---- */
 
+static natsStatus make_or_update(struct nats_link *link, jsStreamConfig *config, jsErrCode *code)
+{
+    jsStreamInfo *info = NULL;
+    *code = 0;
+    natsStatus status = js_AddStream(&info, link->js, config, NULL, code);
+    if (status != NATS_OK && *code == JSStreamNameExistErr) {
+        status = js_UpdateStream(&info, link->js, config, NULL, code);
+    }
+    jsStreamInfo_Destroy(info);
+    return status;
+}
+
 enum err nats_link_make_stream(struct nats_link *link, const struct nats_stream *stream, struct err_text *why)
 {
     jsStreamConfig config;
-    jsStreamInfo *info = NULL;
     jsErrCode code = 0;
     const char *subjects[] = {stream->subjects};
     jsStreamConfig_Init(&config);
@@ -163,11 +175,13 @@ enum err nats_link_make_stream(struct nats_link *link, const struct nats_stream 
     config.MaxBytes = stream->max_bytes > 0 ? stream->max_bytes : -1;
     config.MaxAge = stream->max_age_us * NS_PER_US;
     config.Duplicates = stream->duplicates_us * NS_PER_US;
-    natsStatus status = js_AddStream(&info, link->js, &config, NULL, &code);
-    if (status != NATS_OK && code == JSStreamNameExistErr) {
-        status = js_UpdateStream(&info, link->js, &config, NULL, &code);
+    /* A cluster that has just started, or lost its leader, has nobody to ask for a moment. */
+    int64_t deadline_us = clock_mono_us() + NATS_POST_MS * CLOCK_US_PER_MS;
+    natsStatus status = make_or_update(link, &config, &code);
+    while (status != NATS_OK && clock_mono_us() < deadline_us) {
+        nats_Sleep(NATS_RETRY_MS);
+        status = make_or_update(link, &config, &code);
     }
-    jsStreamInfo_Destroy(info);
     return status == NATS_OK ? ERR_OK
                              : err_set(why, ERR_BUSY, "NATS: stream %s cannot be made: %s (JetStream %d)",
                                        stream->name, natsStatus_GetText(status), (int)code);
