@@ -24,6 +24,7 @@ static const struct verb verbs[] = {
     {"probe", cmd_probe, "read a PLC and see what is there, in every order of bytes"},
     {"scan", cmd_scan, "find the units behind a URL and the addresses that can be read"},
     {"sim", cmd_sim, "give the simulated PLC faults, and take them back"},
+    {"store", cmd_store, "check or back up a server's store"},
     {"compare-truth", cmd_compare_truth, "compare a store with what the simulated PLC says it served"},
 };
 

@@ -24,9 +24,10 @@ function(bourdon_program name)
   endif()
 endfunction()
 
-# A Check suite: one source file named test_<module>.c, one CTest test named <folder>/<module>.
+# A Check suite: one source file named test_<module>.c, one CTest test named <folder>/<module>. BESIDE: a command that
+# runs the suite beside what it needs.
 function(bourdon_unit_test source)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "LINK;BESIDE" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
   endif()
@@ -36,7 +37,7 @@ function(bourdon_unit_test source)
   set(target test_${folder}_${module})
   add_executable(${target} ${source})
   target_link_libraries(${target} PRIVATE bourdon_compiler bourdon_test_support ${ARG_LINK})
-  add_test(NAME unit/${folder}/${module} COMMAND ${target})
+  add_test(NAME unit/${folder}/${module} COMMAND ${ARG_BESIDE} $<TARGET_FILE:${target}>)
   set_tests_properties(unit/${folder}/${module} PROPERTIES LABELS unit TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77)
   bourdon_test_environment(unit/${folder}/${module})
 endfunction()

@@ -161,6 +161,8 @@ static void warn_of_restart(const struct server_options *before, const struct se
         {"http", strcmp(before->http, after->http) != 0},
         {"control", strcmp(before->control, after->control) != 0},
         {"threads", before->threads != after->threads},
+        {"retention.age", before->retention.age_us != after->retention.age_us},
+        {"retention.size", before->retention.bytes != after->retention.bytes},
         {"limits.queue_bytes", before->limits.queue_bytes != after->limits.queue_bytes},
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -305,15 +307,36 @@ static enum err make_loop(struct server *server, struct err_text *why)
     return made ? ERR_OK : err_set(why, ERR_NO_MEMORY, "cannot make signals and timers");
 }
 
+static enum err check_item_sizes(const struct server *server, struct err_text *why)
+{
+    const struct server_limits *limits = &server->options.limits;
+    int64_t largest =
+        limits->batch_bytes > limits->catalog_bytes ? limits->batch_bytes : limits->catalog_bytes;
+    size_t most = server->store->item_max;
+    if (most > 0 && (uint64_t)largest > most) {
+        return err_set(
+            why, ERR_CONFIG,
+            "the store takes at most %zu bytes a message: lower limits.batch_bytes and "
+            "limits.catalog_bytes, or raise max_payload of the NATS servers (8MB suits the defaults)",
+            most);
+    }
+    return ERR_OK;
+}
+
 static enum err start_store(struct server *server, struct err_text *why)
 {
     enum err result = store_open(server->options.store, &server->store, why);
     if (result != ERR_OK) {
         return result;
     }
+    result = check_item_sizes(server, why);
+    if (result != ERR_OK) {
+        return result;
+    }
     const struct store_thread_options options = {
         .store = server->store,
         .metrics = &server->metrics,
+        .retention = {.age_us = server->options.retention.age_us, .bytes = server->options.retention.bytes},
         .queue_bytes = (size_t)server->options.limits.queue_bytes,
         .failed = store_failed,
         .owner = server,

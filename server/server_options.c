@@ -2,6 +2,7 @@
 
 #include "net/io.h"
 #include "net/tls_diagnose.h"
+#include "store/store.h"
 #include "tunnel/frame.h"
 
 #include <string.h>
@@ -115,6 +116,24 @@ static const struct option timers_table[] = {
     OPTIONS_END,
 };
 
+static const struct option retention_table[] = {
+    {.name = "age",
+     .kind = OPTION_DURATION,
+     .offset = offsetof(struct server_retention, age_us),
+     .fallback = "0s",
+     .min = 0,
+     .max = 36500.0 * 86400 * S,
+     .help = "Batches that were stored longer ago are removed; 0s = none."},
+    {.name = "size",
+     .kind = OPTION_SIZE,
+     .offset = offsetof(struct server_retention, bytes),
+     .fallback = "0",
+     .min = 0,
+     .max = 1024 * 1024 * MIB,
+     .help = "While the store is larger the oldest batches are removed; 0 = no limit."},
+    OPTIONS_END,
+};
+
 #define OWN(field) offsetof(struct server_options, field)
 const struct option server_options_table[] = {
     {.name = "listen",
@@ -156,8 +175,10 @@ const struct option server_options_table[] = {
      .kind = OPTION_STRING,
      .offset = OWN(store),
      .fallback = "sqlite:/var/lib/bourdon/server/store.db",
-     .placeholder = "sqlite:FILE",
-     .help = "Where batches are stored. Takes effect at a restart."},
+     .placeholder = "KIND:PLACE",
+     .help =
+         "Where batches are stored: sqlite:FILE, or postgresql://USER@HOST/DATABASE, which several servers "
+         "may share. Takes effect at a restart."},
     {.name = "bridges",
      .kind = OPTION_STRINGS,
      .offset = OWN(bridges),
@@ -195,6 +216,11 @@ const struct option server_options_table[] = {
      .offset = OWN(timers),
      .table = timers_table,
      .help = "When silence is taken for a broken connection, after IEC 60870-5-104."},
+    {.name = "retention",
+     .kind = OPTION_MAP,
+     .offset = OWN(retention),
+     .table = retention_table,
+     .help = "What a SQLite store forgets, oldest first. Gap records stay. Takes effect at a restart."},
     OPTIONS_END,
 };
 
@@ -253,10 +279,19 @@ static void check_sizes(const struct server_options *options, struct diagnostics
 void server_options_check(void *target, struct diagnostics *diagnostics)
 {
     const struct server_options *options = target;
-    if (strncmp(options->store, "sqlite:", strlen("sqlite:")) != 0 || !options->store[strlen("sqlite:")]) {
-        diagnostics_add(diagnostics, option_place(diagnostics, options, "store"),
-                        "for example sqlite:/var/lib/store.db",
-                        "store: \"%s\" is not of the form sqlite:FILE", options->store);
+    struct err_text why;
+    if (store_check(options->store, &why) != ERR_OK) {
+        diagnostics_add(
+            diagnostics, option_place(diagnostics, options, "store"),
+            "for example sqlite:/var/lib/store.db or postgresql://bourdon@db.example/bourdon, with the "
+            "password in a file (passfile=/etc/bourdon/pgpass)",
+            "%s", why.text);
+    }
+    bool limited = options->retention.age_us > 0 || options->retention.bytes > 0;
+    if (limited && strncmp(options->store, "sqlite:", strlen("sqlite:")) != 0) {
+        diagnostics_add(diagnostics, option_place(diagnostics, options, "retention"),
+                        "docs/stores.md says how to remove what is old from other stores",
+                        "retention: is for stores in SQLite");
     }
     check_addresses(options, diagnostics);
     check_names(options, diagnostics);

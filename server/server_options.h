@@ -26,6 +26,12 @@ struct server_timers {
     int64_t stop_us;
 };
 
+struct server_retention {
+    struct place place;
+    int64_t age_us; /* 0 = no limit */
+    int64_t bytes;  /* 0 = no limit */
+};
+
 struct server_options {
     struct place place;
     struct option_list listen; /* of char *: "host:port" */
@@ -38,6 +44,7 @@ struct server_options {
     int64_t threads;            /* 0 = one a core */
     struct server_limits limits;
     struct server_timers timers;
+    struct server_retention retention;
 };
 
 extern const struct option server_options_table[];

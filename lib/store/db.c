@@ -340,13 +340,24 @@ enum err db_open_damaged(const char *path, const struct db_schema *schema, struc
     return open_to_read(path, schema, true, db, why);
 }
 
+/* The oldest first: the query of a virtual table may have prepared others, which it finalises itself. */
+static sqlite3_stmt *oldest_statement(sqlite3 *handle)
+{
+    sqlite3_stmt *oldest = NULL;
+    sqlite3_stmt *statement = NULL;
+    while ((statement = sqlite3_next_stmt(handle, statement))) {
+        oldest = statement;
+    }
+    return oldest;
+}
+
 void db_close(struct db *db)
 {
     if (!db) {
         return;
     }
     sqlite3_stmt *statement;
-    while (db->handle && (statement = sqlite3_next_stmt(db->handle, NULL))) {
+    while (db->handle && (statement = oldest_statement(db->handle))) {
         sqlite3_finalize(statement);
     }
     sqlite3_close(db->handle);

@@ -55,13 +55,29 @@
     "   ELSE 'reason_' || reason END,"                                                                       \
     "  first_seq, last_seq, gap_record.readings, from_us, to_us, link"                                       \
     " FROM gap_record JOIN batch ON batch.id = gap_record.batch"                                             \
-    "  JOIN stream ON stream.id = gap_record.stream JOIN bridge ON bridge.id = stream.bridge;"               \
+    "  JOIN stream ON stream.id = gap_record.stream JOIN bridge ON bridge.id = stream.bridge;"
+
+/* What the store has forgotten by the operator's limits. */
+#define EXPIRED                                                                                              \
+    "CREATE TABLE expired ("                                                                                 \
+    " stream INTEGER NOT NULL REFERENCES stream (id),"                                                       \
+    " first_seq INTEGER NOT NULL,"                                                                           \
+    " last_seq INTEGER NOT NULL,"                                                                            \
+    " batches INTEGER NOT NULL,"                                                                             \
+    " readings INTEGER NOT NULL,"                                                                            \
+    " bytes INTEGER NOT NULL,"                                                                               \
+    " expired_us INTEGER NOT NULL," /* the latest of them */                                                 \
+    " PRIMARY KEY (stream, last_seq)) STRICT, WITHOUT ROWID;"                                                \
+    "CREATE INDEX gap_record_by_batch ON gap_record (batch);"
+
+#define HOLE                                                                                                 \
     "CREATE VIEW hole (bridge, epoch, first_seq, last_seq) AS"                                               \
     " WITH present (stream, first_seq, last_seq) AS ("                                                       \
     "  SELECT id, 0, contiguous FROM stream"                                                                 \
     "  UNION ALL SELECT batch.stream, seq, seq FROM batch JOIN stream ON stream.id = batch.stream"           \
     "   WHERE seq > contiguous"                                                                              \
-    "  UNION ALL SELECT stream, first_seq, last_seq FROM gap_record WHERE last_seq > 0),"                    \
+    "  UNION ALL SELECT stream, first_seq, last_seq FROM gap_record WHERE last_seq > 0"                      \
+    "  UNION ALL SELECT stream, first_seq, last_seq FROM expired),"                                          \
     " covered (stream, first_seq, reached) AS ("                                                             \
     "  SELECT stream, first_seq, max(last_seq) OVER (PARTITION BY stream ORDER BY first_seq"                 \
     "   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) FROM present)"                                     \
@@ -73,7 +89,7 @@ const struct db_schema store_schema = {
     .what = "store",
     .application_id = 0x42535231, /* BSR1 */
     .version = 1,
-    .create = TABLES VIEWS,
+    .create = TABLES VIEWS EXPIRED HOLE,
     .if_damaged =
         "stop the server, and put a backup in its place or what \"sqlite3 FILE .recover\" can read; "
         "bridges deliver what they still have",

@@ -6,9 +6,11 @@
  *   bridge      names, as their certificates say
  *   stream      one row an epoch of a bridge. `contiguous`: every sequence up to it is stored or accounted
  *               for by a gap (it may lag behind, usually by less than STORE_CONTIGUOUS_STEP); `span_us`: no
- * batch of the stream covers more time catalog     encoded catalogs that batches refer to batch       every
- * committed batch with its bytes exactly as they came; unique on (stream, seq) gap_record  what batches of
- * gaps say, a row a gap; both sequences 0: no batch was ever made
+ *               batch of the stream covers more time
+ *   catalog     encoded catalogs that batches refer to
+ *   batch       every committed batch with its bytes exactly as they came; unique on (stream, seq)
+ *   gap_record  what batches of gaps say, a row a gap; both sequences 0: no batch was ever made
+ *   expired     ranges of sequences that were stored and that the operator's limits have removed
  *
  * and for people, with the bridge's name and the epoch in hexadecimal:
  *

@@ -1,6 +1,7 @@
 #include "store/sqlite.h"
 
 #include "store/db.h"
+#include "store/sqlite_retention.h"
 #include "store/sqlite_stream.h"
 
 #include <assert.h>
@@ -27,6 +28,7 @@ struct sqlite_store {
     struct store base;
     struct db *db;
     struct sqlite_streams *streams;
+    struct sqlite_retention *retention;
     int64_t now_us; /* of the group */
     sqlite3_stmt *statements[QUERIES];
 };
@@ -212,6 +214,12 @@ static enum err sqlite_look_up(struct store *base, const char *bridge, const uin
     return result;
 }
 
+static enum err sqlite_expire(struct store *base, const struct store_retention *limits, int64_t now_us,
+                              struct store_expired *expired, struct err_text *why)
+{
+    return sqlite_retention_step(own(base)->retention, limits, now_us, expired, why);
+}
+
 /* ---- opening and closing ---- */
 
 static enum err read_id(struct sqlite_store *store, struct err_text *why)
@@ -245,6 +253,9 @@ static enum err prepare(struct sqlite_store *store, struct err_text *why)
     if (result == ERR_OK) {
         result = sqlite_streams_new(store->db, &store->streams, why);
     }
+    if (result == ERR_OK) {
+        result = sqlite_retention_new(store->db, &store->retention, why);
+    }
     return result == ERR_OK ? read_id(store, why) : result;
 }
 
@@ -252,6 +263,7 @@ static void sqlite_close(struct store *base)
 {
     struct sqlite_store *store = own(base);
     sqlite_streams_free(store->streams);
+    sqlite_retention_free(store->retention);
     db_close(store->db);
     free(store);
 }
@@ -264,6 +276,7 @@ static const struct store_operations operations = {
     .rollback = sqlite_rollback,
     .look_up = sqlite_look_up,
     .find_catalog = sqlite_find_catalog,
+    .expire = sqlite_expire,
     .close = sqlite_close,
 };
 

@@ -10,6 +10,7 @@ enum query {
     ADVANCE_STREAM,
     WALK_BATCHES,
     GAP_OVER,
+    EXPIRED_OVER,
     PUT_GAP,
     HIGHEST,
     NEXT_BATCH,
@@ -29,6 +30,8 @@ static const char *const queries[QUERIES] = {
     [GAP_OVER] = "SELECT last_seq FROM (SELECT first_seq, last_seq FROM gap_record WHERE stream = ?1 AND "
                  "last_seq >= ?2 "
                  "ORDER BY last_seq LIMIT ?3) WHERE first_seq <= ?2 LIMIT 1",
+    [EXPIRED_OVER] = "SELECT last_seq FROM expired WHERE stream = ?1 AND last_seq >= ?2 AND first_seq <= ?2"
+                     " ORDER BY last_seq LIMIT 1",
     [PUT_GAP] =
         "INSERT INTO gap_record (batch, stream, reason, first_seq, last_seq, readings, from_us, to_us, link) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -132,7 +135,8 @@ static enum err walk_batches(struct sqlite_streams *streams, struct sqlite_strea
     return result;
 }
 
-/* Jumps over the sequence after the contiguous ones if a gap accounts for it. */
+/* Jumps over the sequence after the contiguous ones if a gap accounts for it, or it was stored and expired.
+ */
 static enum err jump_gap(struct sqlite_streams *streams, struct sqlite_stream *stream, bool *jumped,
                          struct err_text *why)
 {
@@ -141,6 +145,11 @@ static enum err jump_gap(struct sqlite_streams *streams, struct sqlite_stream *s
     sqlite3_bind_int64(streams->statements[GAP_OVER], 3, GAPS_TRIED_MAX);
     int64_t last;
     enum err result = query_number(streams, GAP_OVER, &last, why);
+    if (result == ERR_OK && last <= stream->contiguous) {
+        sqlite3_bind_int64(streams->statements[EXPIRED_OVER], 1, stream->id);
+        sqlite3_bind_int64(streams->statements[EXPIRED_OVER], 2, stream->contiguous + 1);
+        result = query_number(streams, EXPIRED_OVER, &last, why);
+    }
     *jumped = last > stream->contiguous;
     stream->contiguous = *jumped ? last : stream->contiguous;
     return result;

@@ -1,27 +1,61 @@
 #include "store/store.h"
 
 #include "base/array.h"
+#include "store/jetstream.h"
+#include "store/postgresql.h"
 #include "store/sqlite.h"
 
 #include <string.h>
 
-static const struct {
+static const struct kind {
     const char *prefix;
+    bool whole; /* open() wants the prefix, too */
     enum err (*open)(const char *where, struct store **store, struct err_text *why);
 } kinds[] = {
-    {"sqlite:", sqlite_store_open},
+    {"sqlite:", false, sqlite_store_open},
+    {"postgresql://", true, postgresql_store_open},
+    {"jetstream://", false, jetstream_store_open},
 };
+
+static const struct kind *kind_of(const char *where)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
+        size_t length = strlen(kinds[i].prefix);
+        if (strncmp(where, kinds[i].prefix, length) == 0 && where[length] != '\0') {
+            return &kinds[i];
+        }
+    }
+    return NULL;
+}
+
+enum err store_check(const char *where, struct err_text *why)
+{
+    const struct kind *kind = kind_of(where);
+    if (!kind) {
+        return err_set(why, ERR_CONFIG,
+                       "store: \"%s\" is of no kind we know: sqlite:FILE, "
+                       "postgresql://HOST/DATABASE, jetstream://HOST:PORT/NAME",
+                       where);
+    }
+    const char *authority = strstr(where, "://");
+    const char *at = authority ? strchr(authority, '@') : NULL;
+    bool password = at && memchr(authority + 3, ':', (size_t)(at - authority - 3));
+    if (password || (kind->whole && strstr(where, "password="))) {
+        return err_set(why, ERR_CONFIG, "store: has a password in it, which logs and \"ps\" would show");
+    }
+    return ERR_OK;
+}
 
 enum err store_open(const char *where, struct store **store, struct err_text *why)
 {
     *store = NULL;
-    for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
-        size_t length = strlen(kinds[i].prefix);
-        if (strncmp(where, kinds[i].prefix, length) == 0 && where[length] != '\0') {
-            return kinds[i].open(where + length, store, why);
-        }
+    enum err result = store_check(where, why);
+    if (result != ERR_OK) {
+        return result;
     }
-    return err_set(why, ERR_CONFIG, "store \"%s\": is not of the form sqlite:/path/of/store.db", where);
+    const struct kind *kind = kind_of(where);
+    result = kind->open(kind->whole ? where : where + strlen(kind->prefix), store, why);
+    return strstr(where, "://") && result != ERR_OK ? err_prefix(why, result, "store %s", where) : result;
 }
 
 void store_close(struct store *store)
@@ -66,4 +100,16 @@ enum err store_find_catalog(struct store *store, const uint8_t *hash, struct buf
                             struct err_text *why)
 {
     return store->operations->find_catalog(store, hash, encoded, why);
+}
+
+bool store_can_expire(const struct store *store)
+{
+    return store->operations->expire != NULL;
+}
+
+enum err store_expire(struct store *store, const struct store_retention *limits, int64_t now_us,
+                      struct store_expired *expired, struct err_text *why)
+{
+    *expired = (struct store_expired){0};
+    return store_can_expire(store) ? store->operations->expire(store, limits, now_us, expired, why) : ERR_OK;
 }

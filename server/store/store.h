@@ -1,6 +1,6 @@
 /*
- * store: where batches become durable. One small interface, one implementation a file: sqlite (default);
- * room for PostgreSQL and JetStream.
+ * store: where batches become durable. One small interface, one implementation a file: sqlite (default),
+ * postgresql, jetstream.
  *
  * Everything is written in groups: store_begin(), puts, store_commit(). The items of a group belong to the
  * caller and stay as they are until the group ends, so that an implementation may send them all at once at
@@ -57,6 +57,19 @@ struct store_watermarks {
     struct frame_range missing[FRAME_MISSING_MAX];
 };
 
+/* What a store may forget: batches that were stored longer ago, and the oldest ones while it is larger. 0 =
+ * no limit. */
+struct store_retention {
+    int64_t age_us;
+    int64_t bytes;
+};
+
+/* What one step has forgotten, and whether there is more to do. */
+struct store_expired {
+    uint64_t batches, readings, bytes;
+    bool more;
+};
+
 struct store;
 
 /* An implementation. The functions mean what their namesakes below say. */
@@ -70,6 +83,9 @@ struct store_operations {
                         struct store_watermarks *watermarks, struct err_text *why);
     enum err (*find_catalog)(struct store *store, const uint8_t *hash, struct buffer *encoded,
                              struct err_text *why);
+    /* NULL: it forgets nothing */
+    enum err (*expire)(struct store *store, const struct store_retention *limits, int64_t now_us,
+                       struct store_expired *expired, struct err_text *why);
     void (*close)(struct store *store);
 };
 
@@ -77,9 +93,13 @@ struct store_operations {
 struct store {
     const struct store_operations *operations;
     uint8_t id[STORE_ID_SIZE]; /* made with the store */
+    size_t item_max;           /* bytes of one batch or catalog; 0 = no limit of its own */
 };
 
-/* Opens "sqlite:/path/of/store.db", making it if there is none. ERR_CONFIG: no such kind of store. */
+/* Whether it is a place for a store, as far as its name says. ERR_CONFIG: why not. */
+MUST_USE enum err store_check(const char *where, struct err_text *why);
+/* Opens "sqlite:/path/of/store.db" "postgresql://host/database" or "jetstream://host/name", making it if
+ * there is none. ERR_CONFIG: as above; ERR_VERSION: made by a newer program. */
 MUST_USE enum err store_open(const char *where, struct store **store, struct err_text *why);
 void store_close(struct store *store); /* NULL is fine */
 
@@ -89,9 +109,9 @@ MUST_USE enum err store_begin(struct store *store, int64_t now_us, struct err_te
 MUST_USE enum err store_put_catalog(struct store *store, struct store_catalog *catalog, struct err_text *why);
 MUST_USE enum err store_put_batch(struct store *store, struct store_batch *batch, struct err_text *why);
 /*
- * ERR_OK: everything that was put is durable. ERR_DISK_FULL, ERR_BUSY: the group is gone, acknowledge nothing
- * of it, and it may be tried again later. Anything else: what is on disk is unknown; acknowledge nothing any
- * more.
+ * ERR_OK: everything that was put is durable. ERR_DISK_FULL, ERR_BUSY: acknowledge nothing of it, and it may
+ * be tried again later: nothing of it was stored, or the answers will be STORE_DUPLICATE then. Anything else:
+ * what is on disk is unknown; acknowledge nothing any more.
  */
 MUST_USE enum err store_commit(struct store *store, struct err_text *why);
 void store_rollback(struct store *store);
@@ -102,5 +122,11 @@ MUST_USE enum err store_look_up(struct store *store, const char *bridge, const u
 /* Appends the encoded catalog; ERR_NOT_FOUND. */
 MUST_USE enum err store_find_catalog(struct store *store, const uint8_t *hash, struct buffer *encoded,
                                      struct err_text *why);
+
+/* Outside of a group, one small step: forgets by the limits at the wall time `now_us`. Errors are those of
+ * store_commit(). A kind of store that cannot (store_can_expire()) does nothing. */
+bool store_can_expire(const struct store *store);
+MUST_USE enum err store_expire(struct store *store, const struct store_retention *limits, int64_t now_us,
+                               struct store_expired *expired, struct err_text *why);
 
 #endif

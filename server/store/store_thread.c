@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct store_thread {
     struct store_thread_options options;
@@ -18,6 +19,9 @@ struct store_thread {
     int64_t busy_since_us; /* monotonic; 0 = no group is being stored */
     enum err health;       /* of the last group */
     struct err_text why;
+    /* the thread's own */
+    bool expires;
+    int64_t expire_us; /* monotonic: the next look */
 };
 
 static void count(struct store_thread *thread, enum server_metric which, int64_t amount)
@@ -181,19 +185,93 @@ static void take_some(struct store_thread *thread, struct store_queue *group)
     }
 }
 
-/* Waits for work. False: there is none left, and none will come. */
-static bool take_group(struct store_thread *thread, struct store_queue *group)
+static void wait_for_work(struct store_thread *thread)
 {
-    pthread_mutex_lock(&thread->lock);
-    while (!thread->waiting.first && !thread->stopping) {
-        thread->sleeping = true;
+    const struct timespec until = {.tv_sec = thread->expire_us / CLOCK_US_PER_S,
+                                   .tv_nsec = thread->expire_us % CLOCK_US_PER_S * 1000};
+    thread->sleeping = true;
+    if (thread->expires) {
+        pthread_cond_timedwait(&thread->work, &thread->lock, &until);
+    } else {
         pthread_cond_wait(&thread->work, &thread->lock);
     }
     thread->sleeping = false;
+}
+
+static bool is_time_to_expire(const struct store_thread *thread)
+{
+    return thread->expires && clock_mono_us() >= thread->expire_us;
+}
+
+/* Waits for work; the group stays empty when it is time to forget something. False: there is none left, and
+ * none will come. */
+static bool take_group(struct store_thread *thread, struct store_queue *group)
+{
+    pthread_mutex_lock(&thread->lock);
+    while (!thread->waiting.first && !thread->stopping && !is_time_to_expire(thread)) {
+        wait_for_work(thread);
+    }
     take_some(thread, group);
     thread->busy_since_us = clock_mono_us();
+    bool ends = !group->first && thread->stopping;
     pthread_mutex_unlock(&thread->lock);
-    return group->first != NULL;
+    return !ends;
+}
+
+static void log_expired(const struct store_expired *expired)
+{
+    if (expired->batches > 0) {
+        log_info("store", log_event("expired"), log_u64("batches", expired->batches),
+                 log_u64("readings", expired->readings), log_u64("bytes", expired->bytes));
+    }
+}
+
+static enum err expire(struct store_thread *thread, struct err_text *why)
+{
+    struct store_expired expired;
+    enum err result =
+        store_expire(thread->options.store, &thread->options.retention, clock_wall_us(), &expired, why);
+    log_expired(&expired);
+    count(thread, SERVER_EXPIRED_BATCHES, (int64_t)expired.batches);
+    count(thread, SERVER_EXPIRED_READINGS, (int64_t)expired.readings);
+    thread->expire_us = expired.more ? 0 : clock_mono_us() + STORE_EXPIRE_MS * CLOCK_US_PER_MS;
+    return result;
+}
+
+static void note_idle(struct store_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    thread->busy_since_us = 0;
+    pthread_mutex_unlock(&thread->lock);
+}
+
+/* A failure ends the store; that there is nothing to forget says nothing of its health. */
+static enum err forget_some(struct store_thread *thread)
+{
+    struct err_text why = {""};
+    enum err result = expire(thread, &why);
+    if (result == ERR_OK || may_be_tried_again(result)) {
+        note_idle(thread);
+        return ERR_OK;
+    }
+    (void)note_health(thread, result, &why);
+    return result;
+}
+
+/* One group, or one step of forgetting, or both. */
+static enum err work(struct store_thread *thread, struct store_queue *group)
+{
+    if (group->first) {
+        struct err_text why = {""};
+        enum err result = store_group(thread, group, &why);
+        bool failed = note_health(thread, result, &why);
+        count(thread, SERVER_GROUPS_PUT_OFF, result != ERR_OK);
+        answer_group(thread, group, result);
+        if (failed) {
+            return result;
+        }
+    }
+    return is_time_to_expire(thread) ? forget_some(thread) : ERR_OK;
 }
 
 static void *run(void *owner)
@@ -202,17 +280,14 @@ static void *run(void *owner)
     struct store_queue group = {0};
     enum err failure = ERR_OK;
     while (take_group(thread, &group)) {
-        struct err_text why = {""};
-        if (failure == ERR_OK) {
-            enum err result = store_group(thread, &group, &why);
-            failure = note_health(thread, result, &why) ? result : ERR_OK;
-            count(thread, SERVER_GROUPS_PUT_OFF, result != ERR_OK);
-            answer_group(thread, &group, result);
-            if (failure != ERR_OK) {
-                thread->options.failed(thread->options.owner);
-            }
-        } else {
+        if (failure != ERR_OK) {
             answer_group(thread, &group, failure);
+            continue;
+        }
+        failure = work(thread, &group);
+        if (failure != ERR_OK) {
+            thread->expires = false;
+            thread->options.failed(thread->options.owner);
         }
     }
     return NULL;
@@ -253,8 +328,14 @@ enum err store_thread_start(const struct store_thread_options *options, struct s
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
     *thread = (struct store_thread){.options = *options};
+    thread->expires =
+        store_can_expire(options->store) && (options->retention.age_us > 0 || options->retention.bytes > 0);
     pthread_mutex_init(&thread->lock, NULL);
-    pthread_cond_init(&thread->work, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&thread->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     int code = pthread_create(&thread->id, NULL, run, thread);
     if (code != 0) {
         pthread_cond_destroy(&thread->work);

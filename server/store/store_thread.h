@@ -19,11 +19,13 @@ enum {
     STORE_GROUP_MAX = 8192,               /* requests in one group */
     STORE_GROUP_BYTES = 32 * 1024 * 1024, /* a group that has this many bytes takes no more */
     STORE_STALLED_MS = 20000,             /* a group that takes longer makes the store unhealthy */
+    STORE_EXPIRE_MS = 5000,               /* between two looks at what may be forgotten */
 };
 
 struct store_thread_options {
     struct store *store; /* used by the thread alone until store_thread_stop() */
     struct server_metrics *metrics;
+    struct store_retention retention;
     size_t queue_bytes;          /* limit of what waits or is being stored */
     void (*failed)(void *owner); /* once, in the store thread */
     void *owner;

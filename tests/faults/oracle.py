@@ -14,14 +14,12 @@ and a batch is `unstored` if it was acknowledged and is not in the store.
 """
 
 import bisect
-import contextlib
-import os
 import re
-import sqlite3
 import struct
 from collections import defaultdict
 
 from plant import BRIDGE, TAGS
+from stores import SqliteStore
 
 WRONG = ("lost", "duplicated", "reordered", "corrupt", "phantom", "unstored")
 SHOWN = 5  # findings of a class
@@ -91,31 +89,6 @@ class Served:
         return [time_us for time_us, used in zip(self.times, self.used) if not used]
 
 
-def read_only(path):
-    return contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True))
-
-
-def stored_readings(path):
-    """Rows of the store in the order of sequences, as the bridge numbered them."""
-    with read_only(path) as store:
-        store.enable_load_extension(True)
-        store.load_extension(os.path.join(os.environ["BOURDON_BIN"], "libbourdon_reading.so"))
-        query = "SELECT epoch, seq, tag, request_us, response_us, quality, value FROM reading"
-        return sorted(store.execute(query).fetchall(), key=lambda row: (row[0], row[1]))
-
-
-def gaps(path):
-    with read_only(path) as store:
-        return store.execute("SELECT epoch, reason, first_seq, last_seq, readings, from_us, to_us FROM gap").fetchall()
-
-
-def stored_batches(path):
-    with read_only(path) as store:
-        query = """SELECT lower(hex(epoch)), seq FROM batch JOIN stream ON stream.id = batch.stream
-                   JOIN bridge ON bridge.id = stream.bridge WHERE name = ?"""
-        return set(store.execute(query, (BRIDGE,)))
-
-
 def acknowledged(*logs):
     """(epoch, sequence) of each batch that a log says is stored."""
     line = re.compile(r"event=batch_acked .*epoch=(\w+) seq=(\d+) .*result=(?:committed|duplicate)")
@@ -126,8 +99,8 @@ def acknowledged(*logs):
     return found
 
 
-def judge_batches(run, verdict):
-    stored = stored_batches(run.store)
+def judge_batches(run, store, verdict):
+    stored = store.batches(BRIDGE)
     batches = acknowledged(run.bridge_log, run.server_log)
     verdict.counts["acknowledged"] += len(batches)
     for epoch, seq in sorted(batches - stored):
@@ -164,18 +137,18 @@ def bad_spans(rows):
     return spans
 
 
-def unknown(record):
+def unknown(reason):
     """The end of a gap without times: anything, when a spool was damaged so much that it did not even say when."""
-    return float("inf") if record[1] == "spool_damaged" else 0
+    return float("inf") if reason == "spool_damaged" else 0
 
 
 class Excuses:
     """What accounts for a value of a tag that was served and is not stored."""
 
     def __init__(self, store, rows):
-        records = gaps(store)
-        self.dropped = [(row[5], row[6] or unknown(row)) for row in records if row[1] != "interrupted"]
-        self.crashes = sorted((row[6], row[5]) for row in records if row[1] == "interrupted")
+        records = store.gaps()
+        self.dropped = [(first, last or unknown(reason)) for reason, first, last in records if reason != "interrupted"]
+        self.crashes = sorted((last, first) for reason, first, last in records if reason == "interrupted")
         self.bad = bad_spans(rows)
         self.stored = defaultdict(list)
         for row in rows:
@@ -206,9 +179,8 @@ def judge_completeness(rows, store, served, verdict):
                 verdict.add("accounted")
             else:
                 verdict.add("lost", f"{tag} of {time_us}")
-    with read_only(store) as database:
-        for epoch, first, last in database.execute("SELECT epoch, first_seq, last_seq FROM hole"):
-            verdict.add("lost", f"batches {first} to {last} of epoch {epoch}")
+    for epoch, first, last in store.holes():
+        verdict.add("lost", f"batches {first} to {last} of epoch {epoch}")
 
 
 def judge_run(run, truth, verdict):
@@ -217,11 +189,12 @@ def judge_run(run, truth, verdict):
         if run.begin_us <= row.served_us <= run.end_us:
             by_table[row.table].append(row)
     served = {tag.name: Served(tag, by_table[tag.table]) for tag in TAGS}
-    rows = stored_readings(run.store)
-    judge_batches(run, verdict)
+    store = run.database or SqliteStore(run.store)
+    rows = store.readings()
+    judge_batches(run, store, verdict)
     judge_order(rows, verdict)
     judge_values(rows, served, verdict)
-    judge_completeness(rows, run.store, served, verdict)
+    judge_completeness(rows, store, served, verdict)
 
 
 def judge(plant):

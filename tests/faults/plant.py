@@ -51,7 +51,7 @@ SERVER = """listen: {server}
 ca: {certificates}/ca.pem
 certificate: {certificates}/server/control.pem
 key: {certificates}/server/control.key
-store: sqlite:{store}
+store: {store}
 bridges: [{bridge}]
 http: ""
 timers: {timers}
@@ -175,10 +175,11 @@ class Daemon:
 class Run:
     """A spool and a store from their making on, and what the daemons said meanwhile."""
 
-    def __init__(self, folder, spool=None, store=None):
+    def __init__(self, folder, spool=None, store=None, database=None):
         os.makedirs(folder, exist_ok=True)
         self.spool = spool or os.path.join(folder, "spool.db")
         self.store = store or os.path.join(folder, "store.db")
+        self.database = database  # of stores.py, instead of that file
         self.bridge_log, self.server_log = os.path.join(folder, "bridge.log"), os.path.join(folder, "server.log")
         self.begin_us, self.end_us = time.time_ns() // 1000, None
 
@@ -186,7 +187,7 @@ class Run:
 class Plant:
     """A PLC, and runs of bridge and server one after the other, the first of them begun."""
 
-    def __init__(self, seed=1, spool=None, store=None, batch="{max_age: 60ms}", limits="{min_free: 0}", timers="{}"):
+    def __init__(self, seed=1, spool=None, store=None, database=None, batch="{max_age: 60ms}", limits="{min_free: 0}", timers="{}"):
         self.temporary = tempfile.TemporaryDirectory(prefix="bourdon-faults-")
         self.folder = self.temporary.name
         self.seed = seed
@@ -195,14 +196,14 @@ class Plant:
         self.batch, self.limits, self.timers = batch, limits, timers
         self.plc = self.bridge = self.server = None
         self.runs = []
-        self.begin_run(spool, store)
+        self.begin_run(spool, store, database)
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def begin_run(self, spool=None, store=None):
+    def begin_run(self, spool=None, store=None, database=None):
         """New spool, new store, new logs."""
-        self.run = Run(self.path(f"run-{len(self.runs)}"), spool, store)
+        self.run = Run(self.path(f"run-{len(self.runs)}"), spool, store, database)
         self.runs.append(self.run)
         self.bridge = Daemon("bourdon-bridge", self.path("bridge.yaml"), self.run.bridge_log)
         self.server = Daemon("bourdon-server", self.path("server.yaml"), self.run.server_log)
@@ -216,7 +217,7 @@ class Plant:
             "certificates": self.path("certificates"),
             "control": self.path("bridge.sock"),
             "spool": self.run.spool,
-            "store": self.run.store,
+            "store": self.run.database.url if self.run.database else f"sqlite:{self.run.store}",
             "batch": self.batch,
             "limits": self.limits,
             "timers": self.timers,

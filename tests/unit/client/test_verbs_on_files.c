@@ -385,6 +385,59 @@ START_TEST(a_file_of_the_other_kind_is_an_error)
 }
 END_TEST
 
+/* ---- store ---- */
+
+START_TEST(store_check_finds_a_whole_store_whole)
+{
+    ck_assert_int_eq(run("store check STORE"), 0);
+    ck_assert_str_eq(said, "20 batches, 400 readings, 1 catalogs: whole\n");
+}
+END_TEST
+
+START_TEST(store_check_names_each_kind_of_damage)
+{
+    static const struct {
+        const char *sql, *expected;
+    } rows[] = {
+        {"UPDATE batch SET encoded = CAST(substr(encoded, 1, 40) || x'ff' || substr(encoded, 42) AS BLOB) "
+         "WHERE id = 3",
+         "damaged: batch 2 of bridge cell-3: "},
+        {"UPDATE batch SET readings = readings + 1 WHERE id = 3",
+         "damaged: batch 2 of bridge cell-3: its row says something else than its bytes"},
+        {"UPDATE catalog SET hash = randomblob(32)", "damaged: catalog 1: its hash is not that of its bytes"},
+        {"DELETE FROM batch WHERE seq = 4",
+         "damaged: ledger of bridge cell-4: batches 4 to 4 are called stored and are not there"},
+        {"PRAGMA foreign_keys = OFF; DELETE FROM bridge WHERE id = 2", "damaged: table stream: row 2"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        unlink(store);
+        made_store(store);
+        made_store_run(store, rows[i].sql);
+        ck_assert_msg(run("store check STORE") == 1, "%s", rows[i].sql);
+        ck_assert_msg(strstr(said, rows[i].expected) != NULL, "%s: %s", rows[i].sql, said);
+    }
+}
+END_TEST
+
+START_TEST(store_backup_is_a_whole_store_and_replaces_nothing)
+{
+    char copy[TEMPORARY_PATH_MAX];
+    char command[2 * TEMPORARY_PATH_MAX];
+    temporary_path(folder, "copy.db", copy);
+    snprintf(command, sizeof command, "store backup STORE %s", copy);
+    ck_assert_int_eq(run(command), 0);
+    ck_assert_int_eq(run(command), 1);
+    unlink(store);
+    ck_assert_int_eq(rename(copy, store), 0);
+    ck_assert_int_eq(run("store check STORE"), 0);
+    ck_assert_int_eq(run("readings STORE"), 0);
+    ck_assert_int_eq(run("store"), 2);
+    ck_assert_int_eq(run("store check"), 2);
+    ck_assert_int_eq(run("store check STORE extra"), 2);
+    ck_assert_int_eq(run("store check /nowhere/store.db"), 1);
+}
+END_TEST
+
 int main(void)
 {
     return suite_run_with("verbs_on_files", setup, teardown,
@@ -409,6 +462,9 @@ int main(void)
                               compare_truth_needs_files_that_can_be_read,
                               values_out_of_range_are_wrong_arguments,
                               a_file_of_the_other_kind_is_an_error,
+                              store_check_finds_a_whole_store_whole,
+                              store_check_names_each_kind_of_damage,
+                              store_backup_is_a_whole_store_and_replaces_nothing,
                               NULL,
                           });
 }

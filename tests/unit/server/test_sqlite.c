@@ -49,14 +49,9 @@ static enum store_result put(const char *bridge, uint8_t epoch, uint64_t sequenc
     return fixture_put(store, bridge, &batch);
 }
 
-static struct store_watermarks look_up(const char *bridge, uint8_t epoch_byte)
+static struct store_watermarks look_up(const char *bridge, uint8_t epoch)
 {
-    uint8_t epoch[BATCH_EPOCH_SIZE];
-    memset(epoch, epoch_byte, sizeof epoch);
-    struct store_watermarks watermarks;
-    enum err result = store_look_up(store, bridge, epoch, &watermarks, &why);
-    ck_assert_msg(result == ERR_OK, "%s", why.text);
-    return watermarks;
+    return fixture_look_up(store, bridge, epoch);
 }
 
 static int64_t number(const char *sql)
@@ -90,143 +85,9 @@ START_TEST(a_batch_is_stored_byte_by_byte)
     ck_assert_int_eq(db_prepare(db, "SELECT encoded FROM batch", &statement, &why), ERR_OK);
     ck_assert_int_eq(db_step(db, statement, &row, &why), ERR_OK);
     struct bytes stored = db_column_bytes(statement, 0);
-    ck_assert_uint_eq(stored.size, sizeof batch.bytes);
-    ck_assert_mem_eq(stored.data, batch.bytes, sizeof batch.bytes);
+    ck_assert_uint_eq(stored.size, batch.view.encoded.size);
+    ck_assert_mem_eq(stored.data, batch.bytes, stored.size);
     db_close(db);
-}
-END_TEST
-
-START_TEST(an_identity_is_stored_once)
-{
-    static const struct {
-        const char *name;
-        const char *bridge;
-        uint8_t epoch;
-        uint64_t sequence;
-        uint8_t content;
-        enum store_result expected;
-    } rows[] = {
-        {"first", "cell-3", 1, 1, 0xaa, STORE_COMMITTED},
-        {"the same again", "cell-3", 1, 1, 0xaa, STORE_DUPLICATE},
-        {"other content", "cell-3", 1, 1, 0xbb, STORE_CONFLICT},
-        {"other sequence", "cell-3", 1, 2, 0xaa, STORE_COMMITTED},
-        {"other epoch", "cell-3", 2, 1, 0xaa, STORE_COMMITTED},
-        {"other bridge", "cell-4", 1, 1, 0xaa, STORE_COMMITTED},
-        {"the first still is as it was", "cell-3", 1, 1, 0xaa, STORE_DUPLICATE},
-        {"highest sequence", "cell-3", 1, STORE_SEQUENCE_MAX, 0xaa, STORE_COMMITTED},
-    };
-    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        enum store_result result = put(rows[i].bridge, rows[i].epoch, rows[i].sequence, rows[i].content);
-        ck_assert_msg(result == rows[i].expected, "%s: %d", rows[i].name, result);
-    }
-    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 5);
-}
-END_TEST
-
-START_TEST(a_duplicate_says_when_the_first_was_committed)
-{
-    struct fixture_batch batch;
-    fixture_batch(&batch, 1, 1, 0xaa);
-    ck_assert_int_eq(fixture_put(store, "cell-3", &batch), STORE_COMMITTED);
-    reopen();
-    struct store_batch again = {.bridge = "cell-3", .view = &batch.view, .received_us = 7};
-    ck_assert_int_eq(store_begin(store, 77, &why), ERR_OK);
-    ck_assert_int_eq(store_put_batch(store, &again, &why), ERR_OK);
-    ck_assert_int_eq(store_commit(store, &why), ERR_OK);
-    ck_assert_int_eq(again.result, STORE_DUPLICATE);
-    ck_assert_int_eq(again.committed_us, batch.view.last_us);
-}
-END_TEST
-
-START_TEST(a_batch_without_its_catalog_is_not_stored)
-{
-    struct fixture_batch batch;
-    fixture_batch(&batch, 1, 1, 0xaa);
-    batch.view.catalog_hash[0] ^= 1;
-    ck_assert_int_eq(fixture_put(store, "cell-3", &batch), STORE_NO_CATALOG);
-    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 0);
-}
-END_TEST
-
-START_TEST(a_catalog_is_stored_once_and_found)
-{
-    fixture_put_catalog(store);
-    ck_assert_int_eq(number("SELECT count(*) FROM catalog"), 1);
-    struct buffer encoded;
-    buffer_init(&encoded, CATALOG_SIZE_MAX);
-    ck_assert_int_eq(store_find_catalog(store, fixture_hash, &encoded, &why), ERR_OK);
-    ck_assert_uint_eq(encoded.size, 4);
-    ck_assert_mem_eq(encoded.data, "tags", 4);
-    uint8_t unknown[CATALOG_HASH_SIZE] = {0};
-    ck_assert_int_eq(store_find_catalog(store, unknown, &encoded, &why), ERR_NOT_FOUND);
-    buffer_fini(&encoded);
-}
-END_TEST
-
-START_TEST(watermarks_stop_at_a_hole_and_go_on_when_it_is_filled)
-{
-    static const struct {
-        uint64_t sequence;
-        uint64_t contiguous, highest;
-    } rows[] = {{1, 1, 1}, {2, 2, 2}, {4, 2, 4}, {9, 2, 9}, {3, 4, 9},
-                {5, 5, 9}, {8, 5, 9}, {7, 5, 9}, {6, 9, 9}};
-    struct store_watermarks unknown = look_up("cell-3", 1);
-    ck_assert_uint_eq(unknown.contiguous, 0);
-    ck_assert_uint_eq(unknown.highest, 0);
-    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        ck_assert_int_eq(put("cell-3", 1, rows[i].sequence, 1), STORE_COMMITTED);
-        struct store_watermarks watermarks = look_up("cell-3", 1);
-        ck_assert_msg(watermarks.contiguous == rows[i].contiguous, "row %zu", i);
-        ck_assert_msg(watermarks.highest == rows[i].highest, "row %zu", i);
-    }
-    ck_assert_uint_eq(look_up("cell-3", 2).highest, 0);
-    ck_assert_uint_eq(look_up("cell-4", 1).highest, 0);
-}
-END_TEST
-
-static void put_gaps(uint64_t sequence, const struct gap *gaps, size_t count)
-{
-    struct buffer encoded;
-    struct batch_view view;
-    struct batch_identity identity = {.sequence = sequence};
-    memset(identity.epoch, 1, sizeof identity.epoch);
-    buffer_init(&encoded, BATCH_SIZE_MAX);
-    ck_assert_int_eq(batch_encode_gaps(gaps, count, &identity, &encoded), ERR_OK);
-    ck_assert_int_eq(batch_open(buffer_bytes(&encoded), &view, &why), ERR_OK);
-    struct store_batch item = {.bridge = "cell-3", .view = &view, .received_us = 1};
-    ck_assert_int_eq(store_begin(store, 1, &why), ERR_OK);
-    ck_assert_msg(store_put_batch(store, &item, &why) == ERR_OK, "%s", why.text);
-    ck_assert_int_eq(store_commit(store, &why), ERR_OK);
-    ck_assert_int_eq(item.result, STORE_COMMITTED);
-    buffer_fini(&encoded);
-}
-
-START_TEST(what_is_missing_in_between_is_listed_but_for_what_gaps_account_for)
-{
-    static const uint64_t stored[] = {1, 2, 5, 6, 10, 20, 21, 30};
-    const struct gap gaps[] = {{.reason = GAP_SPOOL_FULL, .first_sequence = 8, .last_sequence = 8},
-                               {.reason = GAP_SPOOL_FULL, .first_sequence = 11, .last_sequence = 14}};
-    static const struct frame_range missing[] = {{3, 4}, {7, 7}, {9, 9}, {15, 19}, {22, 29}};
-    for (size_t i = 0; i < ARRAY_LENGTH(stored); i++) {
-        ck_assert_int_eq(put("cell-3", 1, stored[i], 1), STORE_COMMITTED);
-    }
-    put_gaps(31, gaps, ARRAY_LENGTH(gaps));
-    struct store_watermarks watermarks = look_up("cell-3", 1);
-    ck_assert_uint_eq(watermarks.contiguous, 2);
-    ck_assert_uint_eq(watermarks.highest, 31);
-    ck_assert_uint_eq(watermarks.missing_count, ARRAY_LENGTH(missing));
-    ck_assert_mem_eq(watermarks.missing, missing, sizeof missing);
-}
-END_TEST
-
-START_TEST(a_long_list_of_what_is_missing_is_cut)
-{
-    for (uint64_t i = 1; i <= FRAME_MISSING_MAX + 2; i++) {
-        ck_assert_int_eq(put("cell-3", 1, 2 * i, 1), STORE_COMMITTED);
-    }
-    struct store_watermarks watermarks = look_up("cell-3", 1);
-    ck_assert_uint_eq(watermarks.missing_count, FRAME_MISSING_MAX);
-    ck_assert_uint_eq(watermarks.missing[FRAME_MISSING_MAX - 1].last, 2 * FRAME_MISSING_MAX - 1);
 }
 END_TEST
 
@@ -276,7 +137,41 @@ START_TEST(holes_can_be_listed)
 }
 END_TEST
 
-START_TEST(gaps_account_for_what_never_arrives)
+static void put_gaps(uint64_t sequence, const struct gap *gaps, size_t count)
+{
+    fixture_put_gaps(store, "cell-3", sequence, gaps, count);
+}
+
+START_TEST(what_is_missing_in_between_is_listed_but_for_what_gaps_account_for)
+{
+    static const uint64_t stored[] = {1, 2, 5, 6, 10, 20, 21, 30};
+    const struct gap gaps[] = {{.reason = GAP_SPOOL_FULL, .first_sequence = 8, .last_sequence = 8},
+                               {.reason = GAP_SPOOL_FULL, .first_sequence = 11, .last_sequence = 14}};
+    static const struct frame_range missing[] = {{3, 4}, {7, 7}, {9, 9}, {15, 19}, {22, 29}};
+    for (size_t i = 0; i < ARRAY_LENGTH(stored); i++) {
+        ck_assert_int_eq(put("cell-3", 1, stored[i], 1), STORE_COMMITTED);
+    }
+    put_gaps(31, gaps, ARRAY_LENGTH(gaps));
+    struct store_watermarks watermarks = look_up("cell-3", 1);
+    ck_assert_uint_eq(watermarks.contiguous, 2);
+    ck_assert_uint_eq(watermarks.highest, 31);
+    ck_assert_uint_eq(watermarks.missing_count, ARRAY_LENGTH(missing));
+    ck_assert_mem_eq(watermarks.missing, missing, sizeof missing);
+}
+END_TEST
+
+START_TEST(a_long_list_of_what_is_missing_is_cut)
+{
+    for (uint64_t i = 1; i <= FRAME_MISSING_MAX + 2; i++) {
+        ck_assert_int_eq(put("cell-3", 1, 2 * i, 1), STORE_COMMITTED);
+    }
+    struct store_watermarks watermarks = look_up("cell-3", 1);
+    ck_assert_uint_eq(watermarks.missing_count, FRAME_MISSING_MAX);
+    ck_assert_uint_eq(watermarks.missing[FRAME_MISSING_MAX - 1].last, 2 * FRAME_MISSING_MAX - 1);
+}
+END_TEST
+
+START_TEST(gaps_are_listed_for_people)
 {
     const struct gap gaps[] = {
         {.reason = GAP_SPOOL_FULL,
@@ -364,43 +259,26 @@ START_TEST(a_look_that_stopped_short_is_gone_on_with)
 }
 END_TEST
 
-START_TEST(a_group_that_is_rolled_back_leaves_nothing)
+START_TEST(another_store_has_another_identity)
 {
-    struct fixture_batch batch;
-    fixture_batch(&batch, 1, 1, 1);
-    struct store_batch item = {.bridge = "cell-3", .view = &batch.view, .received_us = 1};
-    ck_assert_int_eq(store_begin(store, 1, &why), ERR_OK);
-    ck_assert_int_eq(store_put_batch(store, &item, &why), ERR_OK);
-    store_rollback(store);
-    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 0);
-    ck_assert_int_eq(number("SELECT count(*) FROM stream"), 0);
-    ck_assert_int_eq(fixture_put(store, "cell-3", &batch), STORE_COMMITTED);
-}
-END_TEST
-
-START_TEST(the_store_keeps_its_identity_and_another_store_has_another)
-{
-    uint8_t first[STORE_ID_SIZE];
-    memcpy(first, store->id, sizeof first);
-    reopen();
-    ck_assert_mem_eq(store->id, first, sizeof first);
     struct store *other = NULL;
     char other_path[2 * TEMPORARY_PATH_MAX];
     snprintf(other_path, sizeof other_path, "sqlite:%s/other.db", folder);
     ck_assert_int_eq(store_open(other_path, &other, &why), ERR_OK);
-    ck_assert_mem_ne(other->id, first, sizeof first);
+    ck_assert_mem_ne(other->id, store->id, STORE_ID_SIZE);
     store_close(other);
 }
 END_TEST
 
 START_TEST(only_known_kinds_of_store_are_opened)
 {
-    static const char *const wrong[] = {"", "sqlite:", "sqlite", "/tmp/store.db", "postgres:x", "SQLITE:x"};
+    static const char *const wrong[] = {
+        "", "sqlite:", "sqlite", "/tmp/store.db", "postgresql:x", "postgresql://", "SQLITE:x"};
     for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
         struct store *none = NULL;
         ck_assert_msg(store_open(wrong[i], &none, &why) == ERR_CONFIG, "%s", wrong[i]);
         ck_assert_ptr_null(none);
-        ck_assert_ptr_nonnull(strstr(why.text, "sqlite:/path"));
+        ck_assert_ptr_nonnull(strstr(why.text, "sqlite:FILE"));
     }
 }
 END_TEST
@@ -515,30 +393,106 @@ START_TEST(a_disk_that_fails_anywhere_commits_all_or_says_so)
 }
 END_TEST
 
+/* ---- retention ---- */
+
+static void put_run(uint8_t epoch, uint64_t first, uint64_t last)
+{
+    for (uint64_t sequence = first; sequence <= last; sequence++) {
+        ck_assert_int_eq(put("cell-3", epoch, sequence, 1), STORE_COMMITTED);
+    }
+}
+
+static uint64_t expire_all(int64_t age_us, int64_t bytes, int64_t now_us)
+{
+    const struct store_retention limits = {.age_us = age_us, .bytes = bytes};
+    struct store_expired expired = {.more = true};
+    uint64_t batches = 0;
+    while (expired.more) {
+        enum err result = store_expire(store, &limits, now_us, &expired, &why);
+        ck_assert_msg(result == ERR_OK, "%s", why.text);
+        batches += expired.batches;
+    }
+    return batches;
+}
+
+/* The fixture commits batch n at the wall time n + 1 s. */
+START_TEST(what_is_too_old_goes_and_is_accounted_for)
+{
+    enum { COUNT = 1500, KEPT = 400 };
+    put_run(1, 1, COUNT);
+    ck_assert_uint_eq(expire_all(KEPT * CLOCK_US_PER_S, 0, (COUNT + 1) * CLOCK_US_PER_S), COUNT - KEPT - 1);
+    ck_assert_int_eq(number("SELECT min(seq) FROM batch"), COUNT - KEPT);
+    ck_assert_int_eq(number("SELECT count(*) FROM expired WHERE first_seq = 1 AND last_seq = 1099 AND "
+                            "batches = 1099 AND readings = 10990 AND bytes > 0"),
+                     1);
+    ck_assert_int_eq(number("SELECT count(*) FROM hole"), 0);
+    ck_assert_uint_eq(expire_all(KEPT * CLOCK_US_PER_S, 0, (COUNT + 1) * CLOCK_US_PER_S), 0);
+    reopen();
+    ck_assert_uint_eq(look_up("cell-3", 1).contiguous, COUNT);
+}
+END_TEST
+
+START_TEST(the_highest_batch_of_a_stream_and_its_gaps_stay_however_old)
+{
+    const struct gap gap = {.reason = GAP_SPOOL_FULL, .first_sequence = 4, .last_sequence = 4};
+    put_run(1, 1, 3);
+    put_gaps(5, &gap, 1);
+    put_run(1, 7, 9); // 6 is missing, for good
+    put_run(2, 1, 1);
+    ck_assert_uint_eq(expire_all(1, 0, CLOCK_US_PER_S * 1000), 5);
+    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 3);
+    ck_assert_int_eq(number("SELECT count(*) FROM gap_record"), 1);
+    ck_assert_int_eq(number("SELECT count(*) FROM hole WHERE first_seq = 6 AND last_seq = 6"), 1);
+    ck_assert_int_eq(number("SELECT count(*) FROM hole"), 1);
+    reopen();
+    ck_assert_uint_eq(look_up("cell-3", 1).highest, 9);
+    ck_assert_uint_eq(look_up("cell-3", 1).contiguous, 5);
+    ck_assert_int_eq(put("cell-3", 1, 6, 1), STORE_COMMITTED);
+    ck_assert_uint_eq(look_up("cell-3", 1).contiguous, 9);
+}
+END_TEST
+
+START_TEST(a_store_that_is_too_large_shrinks_and_then_grows_no_more)
+{
+    enum { COUNT = 3000, LIMIT = 256 * 1024 };
+    put_run(1, 1, COUNT);
+    int64_t before = number("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    ck_assert_int_gt(before, LIMIT);
+    ck_assert_uint_gt(expire_all(0, LIMIT, 1), 0);
+    ck_assert_int_le(number("SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, "
+                            "pragma_freelist_count, pragma_page_size"),
+                     LIMIT);
+    ck_assert_int_gt(number("SELECT count(*) FROM batch"), 100);
+    for (uint64_t sequence = COUNT + 1; sequence <= COUNT + 1000; sequence += 200) {
+        put_run(1, sequence, sequence + 199);
+        expire_all(0, LIMIT, 1);
+    }
+    ck_assert_int_le(number("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"),
+                     before);
+}
+END_TEST
+
 int main(void)
 {
     return suite_run_with("sqlite", setup, teardown,
                           (const TTest *[]){
                               a_batch_is_stored_byte_by_byte,
-                              an_identity_is_stored_once,
-                              a_duplicate_says_when_the_first_was_committed,
-                              a_batch_without_its_catalog_is_not_stored,
-                              a_catalog_is_stored_once_and_found,
-                              watermarks_stop_at_a_hole_and_go_on_when_it_is_filled,
-                              what_is_missing_in_between_is_listed_but_for_what_gaps_account_for,
-                              a_long_list_of_what_is_missing_is_cut,
                               the_contiguous_watermark_is_kept_in_the_file_now_and_then,
                               the_longest_batch_of_a_stream_is_known,
                               holes_can_be_listed,
-                              gaps_account_for_what_never_arrives,
+                              gaps_are_listed_for_people,
+                              what_is_missing_in_between_is_listed_but_for_what_gaps_account_for,
+                              a_long_list_of_what_is_missing_is_cut,
                               a_gap_that_reaches_ahead_of_everything_stored_is_believed_up_to_there,
                               no_number_of_gaps_makes_a_look_long,
                               a_look_that_stopped_short_is_gone_on_with,
-                              a_group_that_is_rolled_back_leaves_nothing,
-                              the_store_keeps_its_identity_and_another_store_has_another,
+                              another_store_has_another_identity,
                               only_known_kinds_of_store_are_opened,
                               a_kill_loses_nothing_committed_and_splits_no_group,
                               a_disk_that_fails_anywhere_commits_all_or_says_so,
+                              what_is_too_old_goes_and_is_accounted_for,
+                              the_highest_batch_of_a_stream_and_its_gaps_stay_however_old,
+                              a_store_that_is_too_large_shrinks_and_then_grows_no_more,
                               NULL,
                           });
 }

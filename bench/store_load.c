@@ -1,0 +1,225 @@
+/*
+ * store_load: what the stores take, beside the bare thing in the same run.
+ *
+ *   store_load store WHERE BRIDGES GROUPS GROUP READINGS   groups of GROUP batches through server/store
+ *   store_load copy URL LOOPS ROWS                         a bare COPY of ROWS rows a transaction, same
+ * columns and index (make them first: bench/stores.py does) store_load publish SERVERS SUBJECT COUNT SIZE a
+ * bare asynchronous JetStream publisher
+ *
+ * Batches are made before the clock starts. Prints one line: what, how many a second.
+ */
+#include "base/clock.h"
+#include "store/pg.h"
+#include "store/store.h"
+#include "tunnel/batch_builder.h"
+
+#include <nats/nats.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TAGS = 50 };
+
+static struct err_text why;
+
+static void must(enum err result, const char *what)
+{
+    if (result != ERR_OK) {
+        fprintf(stderr, "store_load: %s: %s\n", what, why.text);
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void report(const char *what, double amount, int64_t begin_us)
+{
+    double seconds = (double)(clock_mono_us() - begin_us) / 1e6;
+    printf("%-28s %12.0f /s   (%.0f in %.2f s)\n", what, amount / seconds, amount, seconds);
+}
+
+/* ---- through the store ---- */
+
+static struct catalog *make_catalog(void)
+{
+    static char names[TAGS][16];
+    static struct catalog_tag tags[TAGS];
+    struct catalog *catalog;
+    for (size_t i = 0; i < TAGS; i++) {
+        snprintf(names[i], sizeof names[i], "tag-%zu", i);
+        tags[i] = (struct catalog_tag){
+            .name = names[i], .unit = "bar", .link = "", .type = VALUE_UINT16, .words = 1, .scale = 0.01};
+    }
+    must(catalog_new(tags, TAGS, &catalog, &why), "catalog");
+    return catalog;
+}
+
+static void make_batch(struct batch_builder *builder, uint64_t sequence, uint8_t bridge, int readings,
+                       struct buffer *out)
+{
+    struct batch_identity identity = {.epoch = {bridge, (uint8_t)(bridge >> 4)}, .sequence = sequence};
+    static int64_t start_us;
+    start_us = start_us > 0 ? start_us : clock_wall_us() - 3600 * CLOCK_US_PER_S;
+    memcpy(&identity.epoch[2], &start_us, sizeof start_us);
+    for (int i = 0; i < readings; i++) {
+        uint32_t tag = (uint32_t)(i % TAGS);
+        int64_t time_us = start_us + (int64_t)sequence * readings / TAGS * 100000 + i / TAGS * 100000;
+        const struct reading reading = {
+            .tag = tag,
+            .request_us = time_us,
+            .response_us = time_us + 800,
+            .word_count = 1,
+            .words = {(uint16_t)(5000 + tag * 10 + (sequence * 7 + (unsigned)i) % 5)}};
+        must(batch_builder_add(builder, &reading), "batch");
+    }
+    buffer_init(out, BATCH_SIZE_MAX);
+    must(batch_builder_finish(builder, &identity, out), "batch");
+}
+
+struct made {
+    struct buffer bytes;
+    struct batch_view view;
+    char bridge[32];
+};
+
+static struct made *make_all(const struct catalog *catalog, size_t count, size_t bridges, int readings)
+{
+    struct made *made = calloc(count, sizeof *made);
+    struct batch_builder *builder = batch_builder_new(catalog);
+    for (size_t i = 0; made && i < count; i++) {
+        snprintf(made[i].bridge, sizeof made[i].bridge, "cell-%zu", i % bridges);
+        make_batch(builder, i / bridges + 1, (uint8_t)(i % bridges), readings, &made[i].bytes);
+        must(batch_open(buffer_bytes(&made[i].bytes), &made[i].view, &why), "batch");
+    }
+    batch_builder_free(builder);
+    return made;
+}
+
+static void put_group(struct store *store, const struct made *made, struct store_batch *items, size_t count)
+{
+    must(store_begin(store, clock_wall_us(), &why), "begin");
+    for (size_t i = 0; i < count; i++) {
+        items[i] = (struct store_batch){.bridge = made[i].bridge, .view = &made[i].view, .received_us = 1};
+        must(store_put_batch(store, &items[i], &why), "put");
+    }
+    must(store_commit(store, &why), "commit");
+    for (size_t i = 0; i < count; i++) {
+        must(items[i].result == STORE_COMMITTED ? ERR_OK : ERR_CONFLICT, "answer");
+    }
+}
+
+static void load_store(char **argv)
+{
+    size_t bridges = (size_t)atol(argv[3]);
+    size_t groups = (size_t)atol(argv[4]);
+    size_t group = (size_t)atol(argv[5]);
+    int readings = atoi(argv[6]);
+    struct store *store;
+    struct catalog *catalog = make_catalog();
+    must(store_open(argv[2], &store, &why), "open");
+    struct store_catalog put = {.hash = catalog_hash(catalog), .encoded = catalog_encoded(catalog)};
+    must(store_begin(store, 1, &why), "begin");
+    must(store_put_catalog(store, &put, &why), "catalog");
+    must(store_commit(store, &why), "commit");
+    struct made *made = make_all(catalog, groups * group, bridges, readings);
+    struct store_batch *items = calloc(group, sizeof *items);
+    put_group(store, made, items, bridges); // names, partitions, plans: once in a server's life
+    int64_t begin_us = clock_mono_us();
+    size_t done = 0;
+    for (size_t at = bridges; at + group <= groups * group; at += group, done += group) {
+        put_group(store, made + at, items, group);
+    }
+    report("store: batches", (double)done, begin_us);
+    report("store: readings", (double)done * readings, begin_us);
+    store_close(store);
+}
+
+/* ---- a bare COPY ---- */
+
+static void load_copy(char **argv)
+{
+    int loops = atoi(argv[3]);
+    int rows = atoi(argv[4]);
+    struct pg *pg;
+    struct buffer out;
+    must(pg_new(argv[2], "SET search_path = bourdon", &pg, &why), "url");
+    must(pg_connect(pg, &why), "connect");
+    buffer_init(&out, 64 * 1024 * 1024);
+    int64_t start_us = clock_wall_us() - 3600 * CLOCK_US_PER_S;
+    int64_t begin_us = clock_mono_us();
+    for (int loop = 0; loop < loops; loop++) {
+        struct pg_row_writer writer = {.out = &out};
+        buffer_clear(&out);
+        pg_rows_begin(&writer);
+        for (int i = 0; i < rows; i++) {
+            int64_t time_us = start_us + ((int64_t)loop * rows + i) / TAGS * 100000;
+            pg_row(&writer, 8);
+            pg_field_time(&writer, time_us + 800);
+            pg_field_time(&writer, time_us);
+            pg_field_i64(&writer, loop);
+            pg_field_i32(&writer, i % TAGS + 1);
+            pg_field_i32(&writer, 1);
+            pg_field_i16(&writer, 0);
+            pg_field_double(&writer, 50.0 + i % 5 * 0.01);
+            pg_field_null(&writer);
+        }
+        pg_rows_end(&writer);
+        must(pg_copy_begin(pg,
+                           "COPY bare (time, request, seq, tag, stream, quality, value, text) FROM STDIN "
+                           "(FORMAT binary)",
+                           &why),
+             "copy");
+        must(pg_copy_put(pg, buffer_bytes(&out), &why), "copy");
+        must(pg_copy_end(pg, &why), "copy");
+    }
+    report("bare COPY: readings", (double)loops * rows, begin_us);
+    buffer_fini(&out);
+    pg_free(pg);
+}
+
+/* ---- a bare publisher ---- */
+
+static void nats_must(natsStatus status, const char *what)
+{
+    must(status == NATS_OK ? ERR_OK : err_set(&why, ERR_IO, "%s", natsStatus_GetText(status)), what);
+}
+
+static void load_publish(char **argv)
+{
+    natsConnection *connection = NULL;
+    jsCtx *js = NULL;
+    jsOptions options;
+    int count = atoi(argv[4]);
+    int size = atoi(argv[5]);
+    char *data = calloc(1, (size_t)size);
+    jsOptions_Init(&options);
+    options.PublishAsync.MaxPending = 4096;
+    options.PublishAsync.StallWait = 5000;
+    nats_must(natsConnection_ConnectTo(&connection, argv[2]), "connect");
+    nats_must(natsConnection_JetStream(&js, connection, &options), "jetstream");
+    int64_t begin_us = clock_mono_us();
+    for (int i = 0; i < count; i++) {
+        nats_must(js_PublishAsync(js, argv[3], data, size, NULL), "publish");
+    }
+    nats_must(js_PublishAsyncComplete(js, NULL), "complete");
+    report("bare publisher: messages", count, begin_us);
+    jsCtx_Destroy(js);
+    natsConnection_Destroy(connection);
+    free(data);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 7 && strcmp(argv[1], "store") == 0) {
+        load_store(argv);
+    } else if (argc == 5 && strcmp(argv[1], "copy") == 0) {
+        load_copy(argv);
+    } else if (argc == 6 && strcmp(argv[1], "publish") == 0) {
+        load_publish(argv);
+    } else {
+        fputs("usage: store_load store WHERE BRIDGES GROUPS GROUP READINGS | copy URL LOOPS ROWS |\n"
+              "       publish SERVERS SUBJECT COUNT SIZE\n",
+              stderr);
+        return 2;
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,56 @@
+"""A PostgreSQL that crashes, restarts and is away while batches flow, and servers that are killed beside it: what was
+acknowledged is in its tables, once."""
+
+import time
+
+from oracle import judge
+from plant import Plant, amount, run_tests, seeded
+from postgresql import Postgresql
+from stores import PostgresqlStore
+
+ROUNDS = 5
+LONGEST_LIFE_S = 0.4
+
+
+def one_crash(cluster):
+    cluster.crash()
+    cluster.start()
+
+
+def one_absence(cluster, plant):
+    """Long enough to be noticed by a bridge that has something to send."""
+    plant.wait_for_acks(1)
+    cluster.stop()
+    plant.server.wait_for("event=store_refuses")
+    plant.wait_for_batches(3)
+    acked = plant.acked()
+    plant.wait_for_batches(3)
+    assert plant.acked() == acked, f"acknowledged without a database: {plant.server.tail()}"
+    cluster.start()
+    plant.wait_for_acks(3)
+    assert plant.server.said("event=store_works_again"), plant.server.tail()
+
+
+def one_kill(cluster, plant):
+    """Server and database at once: the outcome of a commit is known to nobody but the ledger."""
+    plant.server.kill()
+    cluster.crash()
+    cluster.start()
+    plant.server.start()
+
+
+def a_database_that_dies_loses_nothing_and_doubles_nothing():
+    chance = seeded()
+    with Postgresql() as cluster, Plant(seed=chance.randrange(1 << 32), database=PostgresqlStore(cluster, "plant")) as plant:
+        plant.start()
+        one_absence(cluster, plant)
+        for _ in range(amount(ROUNDS)):
+            # The moment is random on purpose: in the middle of anything. Nothing below relies on how long it is.
+            time.sleep(chance.uniform(0, LONGEST_LIFE_S))
+            chance.choice([lambda: one_crash(cluster), lambda: one_kill(cluster, plant)])()
+            plant.wait_for_acks(2)
+        plant.end_run()
+        judge(plant).assert_clean()
+
+
+run_tests([a_database_that_dies_loses_nothing_and_doubles_nothing])

@@ -1,0 +1,96 @@
+#include "postgresql_fixture.h"
+
+#include "store/pg.h"
+#include "store/postgresql.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { URL_MAX = 1024 };
+
+static struct err_text why;
+
+static void must(enum err result)
+{
+    ck_assert_msg(result == ERR_OK, "%s", why.text);
+}
+
+bool postgresql_fixture_is_here(void)
+{
+    return getenv("BOURDON_POSTGRESQL") != NULL;
+}
+
+static const char *url_of(const char *database)
+{
+    static char url[URL_MAX];
+    snprintf(url, sizeof url, "%s%s", getenv("BOURDON_POSTGRESQL"), database);
+    return url;
+}
+
+/* A test is a process of its own. */
+static const char *own_database(void)
+{
+    static char name[32];
+    snprintf(name, sizeof name, "test_%d", (int)getpid());
+    return name;
+}
+
+static struct pg *connect_to(const char *database)
+{
+    struct pg *pg;
+    must(pg_new(url_of(database), "SET search_path = bourdon", &pg, &why));
+    must(pg_connect(pg, &why));
+    return pg;
+}
+
+static void administer(const char *format)
+{
+    char sql[128];
+    struct pg *pg = connect_to("postgres");
+    snprintf(sql, sizeof sql, "%s %s", format, own_database());
+    must(pg_exec(pg, sql, &why));
+    pg_free(pg);
+}
+
+void postgresql_fixture_make(void)
+{
+    administer("CREATE DATABASE");
+}
+
+void postgresql_fixture_drop(void)
+{
+    administer("DROP DATABASE");
+}
+
+enum err postgresql_fixture_open(struct store **store, struct err_text *reason)
+{
+    return postgresql_store_open(url_of(own_database()), store, reason);
+}
+
+void postgresql_fixture_do(const char *what)
+{
+    char command[URL_MAX];
+    snprintf(command, sizeof command, "%s %s", getenv("BOURDON_POSTGRESQL_DO"), what);
+    int status = system(command); // NOLINT(cert-env33-c): our own command
+    ck_assert_msg(status == 0, "%s", command);
+}
+
+int64_t postgresql_fixture_number(const char *sql)
+{
+    struct pg *pg = connect_to(own_database());
+    struct pg_rows *rows = NULL;
+    must(pg_query(pg, sql, NULL, &rows, &why));
+    int64_t number = pg_rows_count(rows) > 0 ? pg_i64(rows, 0, 0) : -1;
+    pg_rows_free(rows);
+    pg_free(pg);
+    return number;
+}
+
+void postgresql_fixture_run(const char *sql)
+{
+    struct pg *pg = connect_to(own_database());
+    must(pg_exec(pg, sql, &why));
+    pg_free(pg);
+}

@@ -1,0 +1,26 @@
+/*
+ * postgresql_fixture: databases in the private cluster that tests/support/postgresql.py runs beside a suite.
+ */
+#ifndef BOURDON_TESTS_POSTGRESQL_FIXTURE_H
+#define BOURDON_TESTS_POSTGRESQL_FIXTURE_H
+
+#include "store_fixture.h"
+
+#include <stdbool.h>
+
+bool postgresql_fixture_is_here(void);
+
+/* Makes a database that is empty, and drops it. */
+void postgresql_fixture_make(void);
+void postgresql_fixture_drop(void);
+
+enum err postgresql_fixture_open(struct store **store, struct err_text *why);
+
+/* "crash", "start", "freeze", "thaw": to the cluster. */
+void postgresql_fixture_do(const char *what);
+
+/* The first column of the first row of a query, a whole number. */
+int64_t postgresql_fixture_number(const char *sql);
+void postgresql_fixture_run(const char *sql);
+
+#endif
