@@ -3,10 +3,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "feed.h"
 #include "front/front.h"
 #include "http.h"
 #include "net/control.h"
 #include "net/io.h"
+#include "requests.h"
 #include "status.h"
 
 #include <signal.h>
@@ -40,6 +42,8 @@ struct server {
     struct front *front;
 
     struct status status;
+    struct feed *feed;
+    struct requests requests;
     struct http *http;
     struct control *control;
 };
@@ -257,16 +261,14 @@ static enum err write_metrics(void *owner, struct buffer *out)
 static void answer_control(void *owner, const char *request, struct buffer *out)
 {
     struct server *server = owner;
-    enum err result = ERR_NOT_FOUND;
-    if (strcmp(request, "status") == 0) {
-        result = status_json(&server->status, out);
-    } else if (strcmp(request, "metrics") == 0) {
-        result = status_metrics(&server->status, out);
-    }
-    if (result != ERR_OK) {
-        static const char unknown[] = "{\"error\":\"requests are status and metrics\"}\n";
-        (void)!buffer_append(out, unknown, sizeof unknown - 1);
-    }
+    requests_answer(&server->requests, request, out);
+}
+
+/* A listener's thread. */
+static void batch_answered(void *owner, const struct observed_batch *batch)
+{
+    struct server *server = owner;
+    feed_batch(server->feed, batch);
 }
 
 /* ---- starting ---- */
@@ -336,11 +338,16 @@ static enum err make_front(struct server *server, struct err_text *why)
     if (result != ERR_OK) {
         return result;
     }
+    server->feed = feed_new(server->loop);
+    if (!server->feed) {
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
     const struct front_options options = {
         .configuration = &server->options,
         .policy = server->policy,
         .store = server->store_thread,
         .metrics = &server->metrics,
+        .observer = {.answered = batch_answered, .owner = server},
         .drained = front_drained,
         .owner = server,
     };
@@ -367,10 +374,12 @@ static enum err start_watching(struct server *server, struct err_text *why)
     server->status.roster = front_roster(server->front);
     server->status.store = server->store_thread;
     server->status.started_us = clock_wall_us();
+    server->requests = (struct requests){.status = &server->status, .feed = server->feed};
     enum err result = start_http(server, why);
     if (result == ERR_OK && server->options.control[0] != '\0') {
         result = control_start(server->loop, server->options.control, answer_control, server,
                                &server->control, why);
+        feed_use(server->feed, server->control);
     }
     return result;
 }
@@ -457,6 +466,7 @@ void server_free(struct server *server)
     front_free(server->front);
     policy_unref(server->policy);
     store_close(server->store);
+    feed_free(server->feed);
     loop_signal_free(server->terminate);
     loop_signal_free(server->interrupt);
     loop_signal_free(server->hang_up);

@@ -158,6 +158,12 @@ void json_i64(struct json *json, const char *key, int64_t value)
     put_text(json, text);
 }
 
+void json_raw(struct json *json, const char *key, struct bytes value)
+{
+    json_key(json, key);
+    put(json, value.data, value.size);
+}
+
 void json_u64(struct json *json, const char *key, uint64_t value)
 {
     char text[24];

@@ -51,6 +51,8 @@ void json_null(struct json *json, const char *key);
 /* Lower-case hexadecimal in a string. */
 void json_hex(struct json *json, const char *key, const void *data, size_t size);
 
+/* One value that is JSON already, as it is: the caller vouches for it. */
+void json_raw(struct json *json, const char *key, struct bytes value);
 /* Writes only the key: the caller then appends one value of its own to `out`, and its failure, if any, with
  * json_fail(). */
 void json_key(struct json *json, const char *key);
