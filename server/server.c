@@ -43,9 +43,10 @@ struct server {
 
     struct status status;
     struct feed *feed;
+    struct alarms *alarms; /* NULL = no rules */
     struct requests requests;
     struct http *http;
-    struct control *control;
+    struct control *control, *watch;
 };
 
 /* ---- certificates ---- */
@@ -164,6 +165,7 @@ static void warn_of_restart(const struct server_options *before, const struct se
         {"store", strcmp(before->store, after->store) != 0},
         {"http", strcmp(before->http, after->http) != 0},
         {"control", strcmp(before->control, after->control) != 0},
+        {"watch", strcmp(before->watch, after->watch) != 0},
         {"threads", before->threads != after->threads},
         {"limits.queue_bytes", before->limits.queue_bytes != after->limits.queue_bytes},
     };
@@ -205,6 +207,16 @@ static enum err load_again(struct server *server, struct server_options *options
     return result;
 }
 
+/* The alarms go on with what they were started with. */
+static void adopt(struct server *server, struct server_options *options)
+{
+    struct alarm_options unused = options->alarms;
+    options->alarms = server->options.alarms;
+    server->options.alarms = unused;
+    options_free(server->daemon->table, &server->options);
+    server->options = *options;
+}
+
 void server_reload(struct server *server)
 {
     struct server_options options;
@@ -219,8 +231,7 @@ void server_reload(struct server *server)
     } else {
         warn_of_restart(&server->options, &options);
         keep_until_restart(&server->options, &options);
-        options_free(server->daemon->table, &server->options);
-        server->options = options;
+        adopt(server, &options);
         policy_unref(server->policy);
         server->policy = policy;
         front_use(server->front, &server->options, policy);
@@ -261,7 +272,20 @@ static enum err write_metrics(void *owner, struct buffer *out)
 static void answer_control(void *owner, const char *request, struct buffer *out)
 {
     struct server *server = owner;
-    requests_answer(&server->requests, request, out);
+    requests_control(&server->requests, request, out);
+}
+
+static void answer_watch(void *owner, const char *request, struct buffer *out)
+{
+    struct server *server = owner;
+    requests_watch(&server->requests, request, out);
+}
+
+/* The alarms' thread. */
+static void alarm_changed(void *owner, struct bytes line)
+{
+    struct server *server = owner;
+    feed_line(server->feed, line);
 }
 
 /* A listener's thread. */
@@ -269,6 +293,7 @@ static void batch_answered(void *owner, const struct observed_batch *batch)
 {
     struct server *server = owner;
     feed_batch(server->feed, batch);
+    alarms_observe(server->alarms, batch);
 }
 
 /* ---- starting ---- */
@@ -332,15 +357,21 @@ static enum err check_keys(struct server *server, struct err_text *why)
     return result;
 }
 
+static enum err start_observers(struct server *server, struct err_text *why)
+{
+    server->feed = feed_new(server->loop);
+    if (!server->feed) {
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    return alarms_start(&server->options.alarms, &server->metrics, alarm_changed, server, &server->alarms,
+                        why);
+}
+
 static enum err make_front(struct server *server, struct err_text *why)
 {
     enum err result = make_policy(server, &server->options, &server->policy, why);
     if (result != ERR_OK) {
         return result;
-    }
-    server->feed = feed_new(server->loop);
-    if (!server->feed) {
-        return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
     const struct front_options options = {
         .configuration = &server->options,
@@ -374,12 +405,17 @@ static enum err start_watching(struct server *server, struct err_text *why)
     server->status.roster = front_roster(server->front);
     server->status.store = server->store_thread;
     server->status.started_us = clock_wall_us();
-    server->requests = (struct requests){.status = &server->status, .feed = server->feed};
+    server->requests =
+        (struct requests){.status = &server->status, .feed = server->feed, .alarms = server->alarms};
     enum err result = start_http(server, why);
     if (result == ERR_OK && server->options.control[0] != '\0') {
         result = control_start(server->loop, server->options.control, answer_control, server,
                                &server->control, why);
-        feed_use(server->feed, server->control);
+    }
+    if (result == ERR_OK && server->options.watch[0] != '\0') {
+        result =
+            control_start(server->loop, server->options.watch, answer_watch, server, &server->watch, why);
+        feed_use(server->feed, server->watch);
     }
     return result;
 }
@@ -392,7 +428,7 @@ static enum err start_front(struct server *server, struct err_text *why)
 static enum err start(struct server *server, struct err_text *why)
 {
     static enum err (*const steps[])(struct server *, struct err_text *) = {
-        make_loop, check_keys, start_store, make_front, start_watching, start_front,
+        make_loop, check_keys, start_store, start_observers, make_front, start_watching, start_front,
     };
     enum err result = ERR_OK;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && result == ERR_OK; i++) {
@@ -458,6 +494,7 @@ void server_free(struct server *server)
         return;
     }
     control_stop(server->control);
+    control_stop(server->watch);
     http_stop(server->http);
     if (server->front) {
         front_stop(server->front);
@@ -466,6 +503,7 @@ void server_free(struct server *server)
     front_free(server->front);
     policy_unref(server->policy);
     store_close(server->store);
+    alarms_stop(server->alarms);
     feed_free(server->feed);
     loop_signal_free(server->terminate);
     loop_signal_free(server->interrupt);

@@ -178,6 +178,13 @@ const struct option server_options_table[] = {
      .offset = OWN(control),
      .placeholder = "PATH",
      .help = "Local socket for \"bourdon status\"; \"\" = none. Takes effect at a restart."},
+    {.name = "watch",
+     .kind = OPTION_STRING,
+     .offset = OWN(watch),
+     .placeholder = "PATH",
+     .help =
+         "Local socket for bourdon-web: what it can ask only tells, and changes nothing; \"\" = none. Takes "
+         "effect at a restart."},
     {.name = "threads",
      .kind = OPTION_INT,
      .offset = OWN(threads),
@@ -195,6 +202,11 @@ const struct option server_options_table[] = {
      .offset = OWN(timers),
      .table = timers_table,
      .help = "When silence is taken for a broken connection, after IEC 60870-5-104."},
+    {.name = "alarms",
+     .kind = OPTION_MAP,
+     .offset = OWN(alarms),
+     .table = alarm_options_table,
+     .help = "Limits of tags whose crossing is an alarm."},
     OPTIONS_END,
 };
 
@@ -261,6 +273,7 @@ void server_options_check(void *target, struct diagnostics *diagnostics)
     check_addresses(options, diagnostics);
     check_names(options, diagnostics);
     check_sizes(options, diagnostics);
+    alarm_options_check(&options->alarms, diagnostics);
 }
 
 struct tls_options server_options_tls(const struct server_options *options)

@@ -4,6 +4,7 @@
 #ifndef BOURDON_SERVER_SERVER_OPTIONS_H
 #define BOURDON_SERVER_SERVER_OPTIONS_H
 
+#include "alarm/alarm_options.h"
 #include "base/options.h"
 #include "net/tls.h"
 
@@ -35,9 +36,11 @@ struct server_options {
     struct option_list bridges; /* of char *: names, or "*" */
     char *http;                 /* "" = none */
     char *control;              /* "" = none */
+    char *watch;                /* "" = none */
     int64_t threads;            /* 0 = one a core */
     struct server_limits limits;
     struct server_timers timers;
+    struct alarm_options alarms;
 };
 
 extern const struct option server_options_table[];

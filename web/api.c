@@ -104,10 +104,10 @@ const char *api_column_text(sqlite3_stmt *row, int column)
 
 enum err api_ask(const struct api_call *call, const char *request, struct buffer *answer)
 {
-    if (call->api->control[0] == '\0') {
-        return err_set(call->why, ERR_NOT_FOUND, "the configuration names no control socket of the server");
+    if (call->api->watch[0] == '\0') {
+        return err_set(call->why, ERR_NOT_FOUND, "the configuration names no watch socket of the server");
     }
-    enum err result = control_ask(call->api->control, request, answer, call->why);
+    enum err result = control_ask(call->api->watch, request, answer, call->why);
     return result == ERR_OK ? ERR_OK : ERR_NOT_FOUND;
 }
 

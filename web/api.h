@@ -17,7 +17,7 @@ enum {
 /* What the answers come from; borrowed. */
 struct api {
     struct readers *readers;
-    const char *control; /* "" = none */
+    const char *watch; /* "" = none */
     const struct live *live;
 };
 

@@ -16,7 +16,7 @@
 enum { READ_SIZE = 16 * 1024 };
 
 struct live {
-    const char *control;
+    const char *watch;
     struct events *events;
     pthread_t thread;
     int stop; /* an eventfd: readable = stop */
@@ -40,7 +40,7 @@ static void say_connected(struct live *live, bool connected)
         const char *line = lines[connected];
         events_publish(live->events, (struct bytes){(const uint8_t *)line, strlen(line)});
         log_info("live", log_event(connected ? "server_followed" : "server_lost"),
-                 log_str("control", live->control));
+                 log_str("watch", live->watch));
     }
 }
 
@@ -88,7 +88,7 @@ static void *run(void *owner)
     struct live *live = owner;
     do {
         int fd;
-        if (control_connect(live->control, "follow", &fd, NULL) == ERR_OK) {
+        if (control_connect(live->watch, "follow", &fd, NULL) == ERR_OK) {
             follow(live, fd);
             close(fd);
         }
@@ -97,14 +97,14 @@ static void *run(void *owner)
     return NULL;
 }
 
-enum err live_start(const char *control, struct events *events, struct live **out, struct err_text *why)
+enum err live_start(const char *watch, struct events *events, struct live **out, struct err_text *why)
 {
     *out = NULL;
     struct live *live = calloc(1, sizeof *live);
     if (!live) {
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
-    live->control = control;
+    live->watch = watch;
     live->events = events;
     live->stop = eventfd(0, EFD_CLOEXEC);
     int code = live->stop < 0 ? errno : pthread_create(&live->thread, NULL, run, live);

@@ -8,7 +8,7 @@
 static const struct daemon web_daemon = {
     .program = "bourdon-web",
     .summary = "The page and the query API of the control server: a process of its own that only reads.",
-    .epilogue = "It opens the store read-only and listens to the server's control socket, so it can neither "
+    .epilogue = "It opens the store read-only and listens to the server's watch socket, so it can neither "
                 "forge, lose\n"
                 "nor delay anything. SIGTERM stops it; SIGHUP reads certificates and revocation list again.\n"
                 "Exit status: 0 stopped by a signal, 1 failed, 2 wrong arguments or configuration.\n"

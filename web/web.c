@@ -157,17 +157,17 @@ static enum err make_sources(struct web *web, struct err_text *why)
     if (!web->readers || !web->events) {
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
-    if (web->options.control[0] == '\0') {
+    if (web->options.watch[0] == '\0') {
         return ERR_OK;
     }
-    return live_start(web->options.control, web->events, &web->live, why);
+    return live_start(web->options.watch, web->events, &web->live, why);
 }
 
 static enum err start_http(struct web *web, struct err_text *why)
 {
     const struct http_site site = {.owner = &web->site, .answer = site_answer};
     web->site = (struct site){
-        .api = {.readers = web->readers, .control = web->options.control, .live = web->live},
+        .api = {.readers = web->readers, .watch = web->options.watch, .live = web->live},
         .events = web->events,
         .hosts = web->options.hosts.items,
         .host_count = web->options.hosts.count,

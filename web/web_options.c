@@ -81,12 +81,13 @@ const struct option web_options_table[] = {
      .fallback = "sqlite:/var/lib/bourdon/server/store.db",
      .placeholder = "sqlite:FILE",
      .help = "The store of bourdon-server, which is only read."},
-    {.name = "control",
+    {.name = "watch",
      .kind = OPTION_STRING,
-     .offset = OWN(control),
-     .fallback = "/run/bourdon-server/server.sock",
+     .offset = OWN(watch),
+     .fallback = "/run/bourdon-server/watch.sock",
      .placeholder = "PATH",
-     .help = "The server's control socket, for what happens now; \"\" = none: the page then shows the store "
+     .help = "The socket that the server's \"watch\" names, for what happens now; \"\" = none: the page then "
+             "shows the store "
              "alone."},
     {.name = "hosts",
      .kind = OPTION_STRINGS,

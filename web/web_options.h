@@ -23,7 +23,7 @@ struct web_options {
     struct place place;
     char *listen;
     char *store;              /* "sqlite:FILE" */
-    char *control;            /* "" = none */
+    char *watch;              /* "" = none */
     struct option_list hosts; /* of char * */
     struct web_tls tls;
     struct web_limits limits;

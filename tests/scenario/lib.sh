@@ -99,6 +99,7 @@ store: sqlite:$folder/store.db
 bridges: [cell-3]
 http: 127.0.0.1:0
 control: server.sock
+watch: watch.sock
 YAML
     } >server.yaml
 }

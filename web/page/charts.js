@@ -6,6 +6,20 @@ import { duration, number } from '/format.js';
 const CHARTS_MAX = 12;
 const POINTS = 300; // buckets across a chart
 
+const pad = (value) => String(value).padStart(2, '0');
+const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize);
+
+// "12:05", with seconds or with the day as the distance of the ticks asks for.
+function tickText(seconds, step) {
+  const at = new Date(seconds * 1000);
+  const time = `${pad(at.getHours())}:${pad(at.getMinutes())}`;
+  if (step < 60) {
+    return `${time}:${pad(at.getSeconds())}`;
+  }
+  const midnight = at.getHours() === 0 && at.getMinutes() === 0;
+  return step >= 86400 || midnight ? `${at.getMonth() + 1}-${pad(at.getDate())}` : time;
+}
+
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 class Chart {
@@ -43,19 +57,29 @@ class Chart {
   options() {
     const quiet = colour('--quiet');
     const axis = { stroke: quiet, grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false },
-      font: '12px system-ui, sans-serif' };
+      font: `${Math.round(0.75 * rem())}px system-ui, sans-serif` };
     const accent = colour('--accent');
     return {
       ...this.size(),
       padding: [8, 8, 0, 0],
       cursor: { drag: { x: true, y: false, setScale: false } },
-      scales: { x: { time: true, range: () => [this.from, this.to] }, y: { range: spread } },
-      axes: [{ ...axis, size: 30 }, { ...axis, size: 56, values: (_, ticks) => ticks.map(number) }],
+      scales: {
+        x: { time: true, range: () => [this.from, this.to] },
+        y: { range: this.tag.bool ? [-0.1, 1.1] : spread },
+      },
+      axes: [
+        { ...axis, size: 1.7 * rem(), space: 4.5 * rem(),
+          values: (_, ticks) => ticks.map((tick) => tickText(tick, ticks[1] - ticks[0])) },
+        { ...axis, size: 3.6 * rem(), values: (_, ticks) => ticks.map(number),
+          ...(this.tag.bool ? { splits: [0, 1] } : {}) },
+      ],
       series: [
         {},
         { label: 'max', stroke: 'transparent', points: { show: false } },
         { label: 'min', stroke: 'transparent', points: { show: false } },
-        { label: 'mean', stroke: accent, width: 2, points: { show: false } },
+        { label: 'mean', stroke: accent, width: 2, points: { show: false },
+          ...(this.tag.bool ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}) },
+        { label: 'last', show: false },
       ],
       bands: [{ series: [1, 2], fill: colour('--band') }],
       hooks: {
@@ -73,15 +97,12 @@ class Chart {
     };
   }
 
-  // Of the bucket under the pointer, or the newest one.
+  // The mean of the bucket under the pointer, or the newest value.
   showValue(index) {
-    const mean = this.data?.[3] ?? [];
-    let at = index ?? mean.length - 1;
-    while (index == null && at > 0 && mean[at] == null) {
-      at -= 1;
-    }
-    const known = at >= 0 && mean[at] != null;
-    this.value.textContent = known ? `${number(mean[at])} ${this.tag.unit}` : 'no value';
+    const values = this.data?.[index == null ? 4 : 3] ?? [];
+    const value = values[index ?? values.length - 1];
+    this.value.textContent = value == null ? 'no value' : `${number(value)} ${this.tag.unit}`;
+    this.value.classList.toggle('alarm', value == null);
   }
 
   show(data, from, to) {
@@ -116,12 +137,13 @@ function spread(_, low, high) {
 
 // Rows of buckets as uPlot's columns, with holes where there is no reading for a while.
 function columnsOf(rows, every) {
-  const data = [[], [], [], []];
+  const data = [[], [], [], [], []];
   const put = (time, row) => {
     data[0].push(time);
     data[1].push(row?.max ?? null);
     data[2].push(row?.min ?? null);
     data[3].push(row?.mean ?? null);
+    data[4].push(row?.last ?? null);
   };
   let before = null;
   for (const row of rows) {
