@@ -3,15 +3,20 @@
 #include "base/array.h"
 
 #include <microhttpd.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-enum { THREAD_STACK = 512 * 1024 };
+enum { SPARE_CONNECTIONS = 16, THREAD_STACK = 512 * 1024 };
 
 struct http {
     struct http_site site;
     struct MHD_Daemon *daemon;
+    size_t connections_max;
+    atomic_size_t
+        connections; /* taken over and not yet closed; the daemon counts them too late for a limit */
 };
 
 static const struct {
@@ -202,6 +207,37 @@ static enum MHD_Result requested(void *owner, struct MHD_Connection *connection,
                            : ask_site(owner, connection, noted->uri);
 }
 
+/* ---- connections ---- */
+
+static void connection_changed(void *owner, struct MHD_Connection *connection, void **context,
+                               enum MHD_ConnectionNotificationCode code)
+{
+    (void)connection;
+    (void)context;
+    struct http *http = owner;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        atomic_fetch_sub(&http->connections, 1);
+    }
+}
+
+enum err http_serve(struct http *http, int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof address;
+    if (atomic_fetch_add(&http->connections, 1) >= http->connections_max) {
+        atomic_fetch_sub(&http->connections, 1);
+        close(fd);
+        return ERR_BUSY;
+    }
+    (void)getpeername(fd, (struct sockaddr *)&address, &size);
+    // On failure, too, libmicrohttpd closes the descriptor.
+    if (MHD_add_connection(http->daemon, fd, (const struct sockaddr *)&address, size) != MHD_YES) {
+        atomic_fetch_sub(&http->connections, 1);
+        return ERR_BUSY;
+    }
+    return ERR_OK;
+}
+
 /* ---- starting and stopping ---- */
 
 static void say_nothing(void *owner, const char *format, va_list arguments)
@@ -211,13 +247,14 @@ static void say_nothing(void *owner, const char *format, va_list arguments)
     (void)arguments;
 }
 
-static struct MHD_Daemon *start_daemon(struct http *http, unsigned connections)
+static struct MHD_Daemon *start_daemon(struct http *http)
 {
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
                      MHD_USE_ERROR_LOG | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET;
     return MHD_start_daemon(flags, 0, NULL, NULL, requested, http, MHD_OPTION_EXTERNAL_LOGGER, say_nothing,
                             NULL, MHD_OPTION_URI_LOG_CALLBACK, note_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-                            completed, NULL, MHD_OPTION_CONNECTION_LIMIT, connections,
+                            completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, http,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)http->connections_max + SPARE_CONNECTIONS,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_TIMEOUT_S,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_REQUEST_MAX,
                             MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_END);
@@ -231,24 +268,14 @@ enum err http_start(unsigned connections, const struct http_site *site, struct h
     if (!http) {
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
-    *http = (struct http){.site = *site};
-    http->daemon = start_daemon(http, connections);
+    *http = (struct http){.site = *site, .connections_max = connections};
+    http->daemon = start_daemon(http);
     if (!http->daemon) {
         free(http);
         return err_set(why, ERR_IO, "cannot start to serve HTTP");
     }
     *out = http;
     return ERR_OK;
-}
-
-enum err http_serve(struct http *http, int fd)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof address;
-    (void)getpeername(fd, (struct sockaddr *)&address, &size);
-    // On failure, too, libmicrohttpd closes the descriptor.
-    enum MHD_Result result = MHD_add_connection(http->daemon, fd, (const struct sockaddr *)&address, size);
-    return result == MHD_YES ? ERR_OK : ERR_BUSY;
 }
 
 void http_stop(struct http *http)
