@@ -97,6 +97,16 @@ static void show_alarm(struct output *output, const struct json_tree *tree, bool
     output_end_row(output);
 }
 
+static enum err show_line(struct output *output, struct json_tree *tree, char *line, bool all,
+                          struct err_text *why)
+{
+    enum err result = json_tree_read(tree, line, strlen(line), why); // which changes the line
+    if (result == ERR_OK) {
+        show_alarm(output, tree, all);
+    }
+    return result;
+}
+
 /* Each line of the answer is an alarm. */
 static enum err show_lines(struct output *output, struct buffer *answer, bool all, struct err_text *why)
 {
@@ -105,10 +115,7 @@ static enum err show_lines(struct output *output, struct buffer *answer, bool al
     char *rest = (char *)answer->data + answer->start;
     char *line;
     while (result == ERR_OK && (line = strsep(&rest, "\n"))) {
-        result = *line ? json_tree_read(&tree, line, strlen(line), why) : ERR_OK;
-        if (result == ERR_OK && *line) {
-            show_alarm(output, &tree, all);
-        }
+        result = *line ? show_line(output, &tree, line, all, why) : ERR_OK;
     }
     json_tree_fini(&tree);
     return result;

@@ -68,7 +68,7 @@ class Chart {
         y: { range: this.tag.bool ? [-0.1, 1.1] : spread },
       },
       axes: [
-        { ...axis, size: 1.7 * rem(), space: 4.5 * rem(),
+        { ...axis, size: 1.7 * rem(), space: 3.4 * rem(),
           values: (_, ticks) => ticks.map((tick) => tickText(tick, ticks[1] - ticks[0])) },
         { ...axis, size: 3.6 * rem(), values: (_, ticks) => ticks.map(number),
           ...(this.tag.bool ? { splits: [0, 1] } : {}) },
