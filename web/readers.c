@@ -130,6 +130,13 @@ enum err readers_take(struct readers *readers, struct reader **out, struct err_t
     return ERR_OK;
 }
 
+/* While no server has the store open, and we may not write beside it, SQLite is told that it does not change:
+ * for one question. */
+static bool is_frozen(const struct reader *reader)
+{
+    return sqlite3_uri_boolean(sqlite3_db_filename(db_handle(reader->db), "main"), "immutable", 0) != 0;
+}
+
 /* What says nothing against the connection. */
 static bool is_fine(enum err result)
 {
@@ -142,7 +149,8 @@ enum err readers_give(struct readers *readers, struct reader *reader, enum err r
         result =
             err_set(why, ERR_TIMEOUT, "the query took longer than %.1f s: ask for fewer tags or less time",
                     (double)readers->query_us / (double)CLOCK_US_PER_S);
-    } else if (!is_fine(result)) {
+    }
+    if ((!is_fine(result) && result != ERR_TIMEOUT) || is_frozen(reader)) {
         db_close(reader->db);
         reader->db = NULL;
     }
