@@ -4,7 +4,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/options.h"
-#include "json_tree.h"
+#include "daemon_answer.h"
 #include "net/control.h"
 #include "output.h"
 
@@ -156,21 +156,9 @@ static enum err change(const char *socket, const struct alarms_arguments *given,
         snprintf(request, sizeof request, "shelve %s %s %s %s", given->unshelve ? "0s" : given->shelve,
                  given->level, given->bridge, given->tag);
     }
-    struct buffer answer;
-    struct json_tree tree = {0};
-    buffer_init(&answer, CONTROL_ANSWER_MAX + 1);
-    enum err result = control_ask(socket, request, &answer, why);
-    if (result == ERR_OK) {
-        result = buffer_append(&answer, "", 1);
-    }
-    if (result == ERR_OK) {
-        result = json_tree_read(&tree, (char *)answer.data + answer.start, answer.size - 1, why);
-    }
-    if (result == ERR_OK && member(&tree, "error")) {
-        result = err_set(why, ERR_NOT_FOUND, "%s", member(&tree, "error"));
-    }
-    json_tree_fini(&tree);
-    buffer_fini(&answer);
+    struct daemon_answer answer;
+    enum err result = daemon_answer_get(socket, request, &answer, why);
+    daemon_answer_fini(&answer);
     return result;
 }
 

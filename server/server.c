@@ -9,6 +9,7 @@
 #include "net/control.h"
 #include "net/io.h"
 #include "requests.h"
+#include "server_restart.h"
 #include "status.h"
 
 #include <signal.h>
@@ -143,55 +144,6 @@ static void store_failed(void *owner)
 
 /* ---- reloading ---- */
 
-static bool same_addresses(const struct option_list *a, const struct option_list *b)
-{
-    char *const *left = a->items;
-    char *const *right = b->items;
-    bool same = a->count == b->count;
-    for (size_t i = 0; same && i < a->count; i++) {
-        same = strcmp(left[i], right[i]) == 0;
-    }
-    return same;
-}
-
-/* What only a restart can change: said, not silently ignored. */
-static void warn_of_restart(const struct server_options *before, const struct server_options *after)
-{
-    const struct {
-        const char *key;
-        bool changed;
-    } keys[] = {
-        {"listen", !same_addresses(&before->listen, &after->listen)},
-        {"store", strcmp(before->store, after->store) != 0},
-        {"http", strcmp(before->http, after->http) != 0},
-        {"control", strcmp(before->control, after->control) != 0},
-        {"watch", strcmp(before->watch, after->watch) != 0},
-        {"threads", before->threads != after->threads},
-        {"limits.queue_bytes", before->limits.queue_bytes != after->limits.queue_bytes},
-    };
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        if (keys[i].changed) {
-            log_warn("server", log_event("needs_restart"), log_str("key", keys[i].key));
-        }
-    }
-}
-
-/* Stays as it is until that restart, so that the next reload compares with what is in force. */
-static void keep_until_restart(struct server_options *before, struct server_options *after)
-{
-    const struct server_options loaded = *after;
-    after->listen = before->listen;
-    after->store = before->store;
-    after->http = before->http;
-    after->control = before->control;
-    after->threads = before->threads;
-    after->limits.queue_bytes = before->limits.queue_bytes;
-    before->listen = loaded.listen;
-    before->store = loaded.store;
-    before->http = loaded.http;
-    before->control = loaded.control;
-}
-
 static enum err load_again(struct server *server, struct server_options *options, struct policy **policy)
 {
     enum err result = daemon_load(server->daemon, server->config, options);
@@ -207,16 +159,6 @@ static enum err load_again(struct server *server, struct server_options *options
     return result;
 }
 
-/* The alarms go on with what they were started with. */
-static void adopt(struct server *server, struct server_options *options)
-{
-    struct alarm_options unused = options->alarms;
-    options->alarms = server->options.alarms;
-    server->options.alarms = unused;
-    options_free(server->daemon->table, &server->options);
-    server->options = *options;
-}
-
 void server_reload(struct server *server)
 {
     struct server_options options;
@@ -229,9 +171,9 @@ void server_reload(struct server *server)
         log_error("server", log_event("reload_refused"),
                   log_str("consequence", "the old configuration stays in force"));
     } else {
-        warn_of_restart(&server->options, &options);
-        keep_until_restart(&server->options, &options);
-        adopt(server, &options);
+        server_restart_keep(&server->options, &options);
+        options_free(server->daemon->table, &server->options);
+        server->options = options;
         policy_unref(server->policy);
         server->policy = policy;
         front_use(server->front, &server->options, policy);
