@@ -1,11 +1,12 @@
 /* Readings: as they are, page by page, or gathered into buckets. */
 #include "api.h"
 
+#include "base/argument_value.h"
+#include "base/array.h"
 #include "base/clock.h"
 #include "store/reading_series.h"
 #include "tunnel/catalog.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,8 +146,32 @@ struct cursor {
 
 static bool read_cursor(const char *text, struct cursor *cursor)
 {
-    return sscanf(text, "%" SCNd64 " %63s %32s %" SCNd64 " %255[^\n]", &cursor->time_us, cursor->bridge,
-                  cursor->epoch, &cursor->seq, cursor->tag) == 5;
+    char copy[CURSOR_MAX];
+    uint64_t time_us;
+    uint64_t seq;
+    if (strlen(text) >= sizeof copy) {
+        return false;
+    }
+    memcpy(copy, text, strlen(text) + 1);
+    char *rest = copy;
+    char *words[4];
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
+        words[i] = strsep(&rest, " ");
+        if (!rest) {
+            return false;
+        }
+    }
+    bool fits = argument_count(words[0], 0, INT64_MAX, &time_us) &&
+                strlen(words[1]) < sizeof cursor->bridge && strlen(words[2]) < sizeof cursor->epoch &&
+                argument_count(words[3], 0, INT64_MAX, &seq) && strlen(rest) < sizeof cursor->tag;
+    if (fits) {
+        cursor->time_us = (int64_t)time_us;
+        cursor->seq = (int64_t)seq;
+        memcpy(cursor->bridge, words[1], strlen(words[1]) + 1);
+        memcpy(cursor->epoch, words[2], strlen(words[2]) + 1);
+        memcpy(cursor->tag, rest, strlen(rest) + 1);
+    }
+    return fits;
 }
 
 static void bind_page(sqlite3_stmt *statement, const struct cursor *cursor, uint64_t limit)

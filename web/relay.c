@@ -65,8 +65,11 @@ void relays_free(struct relays *relays)
     if (!relays) {
         return;
     }
-    while (relays->first) {
-        relay_end(relays->first);
+    for (struct relay *relay = relays->first, *next; relay; relay = next) {
+        next = relay->next;
+        io_free(relay->outside.io);
+        io_free(relay->inside.io);
+        free(relay);
     }
     free(relays);
 }

@@ -97,7 +97,7 @@ static bool wait_for(const struct alarm_notify *notify, pid_t pid)
 
 static void run_command(struct alarm_notify *notify, char *const *arguments, const struct line *line)
 {
-    pid_t pid;
+    pid_t pid = 0;
     uint64_t suppressed;
     int input = input_of(line);
     int code = input < 0 ? errno : spawn(arguments, input, &pid);

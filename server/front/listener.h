@@ -32,7 +32,7 @@ struct front_context {
     struct roster *roster;
     struct store_thread *store;
     struct server_metrics *metrics;
-    atomic_size_t handshakes;     /* places of each listener */
+    atomic_size_t handshakes; /* places of each listener */
     struct front_observer observer;
     void (*drained)(void *owner); /* the listener's thread: no peer is left after listener_post_drain() */
     void *owner;

@@ -1,6 +1,6 @@
 /*
- * Any bytes as what follows the ? of a request: never a crash, and what is taken is text, each name once. Then the same
- * bytes as the parameters of a path that needs no store.
+ * Any bytes as what follows the ? of a request: never a crash, and what is taken is text, each name once.
+ * Then the same bytes as the parameters of a path that needs no store.
  */
 #include "api.h"
 

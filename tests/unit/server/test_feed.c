@@ -130,7 +130,7 @@ START_TEST(a_follower_that_does_not_read_is_dropped_and_others_go_on)
             publish(ACK_COMMITTED, i, "");
         }
         publish(ACK_COMMITTED, 1000000 + i, "");
-        snprintf(text, sizeof text, "\"seq\":%llu,", (unsigned long long)(1000000 + i));
+        snprintf(text, sizeof text, "\"seq\":%llu,", 1000000ULL + (unsigned long long)i);
         await(good, text);
         enough = i * 101 * 250 > 4UL * CONTROL_FOLLOWER_BACKLOG;
     }

@@ -4,6 +4,8 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { SECOND = 1000000 };
 
@@ -110,10 +112,9 @@ START_TEST(series_and_buckets_without_end_stay_apart)
     ck_assert_uint_eq(aggregate_count(aggregate), (size_t)TAGS * TIMES);
     for (size_t i = 0; i < aggregate_count(aggregate); i++) {
         struct aggregate_row row = aggregate_get(aggregate, i);
-        int tag = 0;
-        ck_assert_int_eq(sscanf(row.tag, "tag-%d", &tag), 1);
-        ck_assert(row.count == 1 &&
-                  row.values[AGGREGATE_MEAN] == (double)(tag + row.start_us / SECOND * 1000));
+        int64_t tag = strtol(row.tag + strlen("tag-"), NULL, 10);
+        int64_t time = row.start_us / SECOND;
+        ck_assert(row.count == 1 && row.values[AGGREGATE_MEAN] == (double)(tag + time * 1000));
     }
     aggregate_free(aggregate);
 }

@@ -49,10 +49,9 @@ static enum err read_many(int count)
 {
     char raw[512] = "";
     struct query_string query;
+    size_t size = 0;
     for (int i = 0; i < count; i++) {
-        char item[32];
-        snprintf(item, sizeof item, "p%d=%d&", i, i);
-        strcat(raw, item);
+        size += (size_t)snprintf(raw + size, sizeof raw - size, "p%d=%d&", i, i);
     }
     return query_string_read(raw, &query, NULL);
 }
