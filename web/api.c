@@ -115,7 +115,7 @@ void api_json_lines(struct json *json, const char *key, struct bytes lines)
 {
     const uint8_t *end;
     json_array(json, key);
-    while ((end = memchr(lines.data, '\n', lines.size))) {
+    while (lines.size > 0 && (end = memchr(lines.data, '\n', lines.size))) {
         size_t size = (size_t)(end - lines.data);
         json_raw(json, NULL, (struct bytes){lines.data, size});
         lines = (struct bytes){end + 1, lines.size - size - 1};

@@ -48,7 +48,7 @@ static void publish_lines(struct live *live, struct buffer *received)
 {
     struct bytes text = buffer_bytes(received);
     const uint8_t *end;
-    while ((end = memchr(text.data, '\n', text.size))) {
+    while (text.size > 0 && (end = memchr(text.data, '\n', text.size))) {
         size_t size = (size_t)(end - text.data);
         events_publish(live->events, (struct bytes){text.data, size});
         buffer_consume(received, size + 1);
