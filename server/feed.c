@@ -125,12 +125,6 @@ void feed_line(struct feed *feed, struct bytes line)
 
 /* ---- batches ---- */
 
-static void json_time(struct json *json, const char *key, int64_t wall_us)
-{
-    char text[CLOCK_TEXT_MAX];
-    json_string(json, key, wall_us > 0 ? clock_format(wall_us, text) : NULL);
-}
-
 static enum err describe(const struct observed_batch *batch, struct buffer *out)
 {
     const struct batch_view *view = batch->view;

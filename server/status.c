@@ -6,16 +6,6 @@
 
 /* ---- JSON ---- */
 
-static void json_time(struct json *json, const char *key, int64_t wall_us)
-{
-    char text[CLOCK_TEXT_MAX];
-    if (wall_us > 0) {
-        json_string(json, key, clock_format(wall_us, text));
-    } else {
-        json_null(json, key);
-    }
-}
-
 static void json_store(struct json *json, struct status *status)
 {
     struct err_text why = {""};

@@ -90,12 +90,6 @@ static enum err check_names(const struct api_path *path, const struct query_stri
 
 /* ---- members ---- */
 
-void api_json_time(struct json *json, const char *key, int64_t wall_us)
-{
-    char text[CLOCK_TEXT_MAX];
-    json_string(json, key, wall_us > 0 ? clock_format(wall_us, text) : NULL);
-}
-
 const char *api_column_text(sqlite3_stmt *row, int column)
 {
     const unsigned char *text = sqlite3_column_text(row, column);

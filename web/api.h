@@ -68,8 +68,6 @@ MUST_USE enum err api_duration(const struct api_call *call, const char *name,
 
 /* ---- members ---- */
 
-/* RFC 3339; null for 0. */
-void api_json_time(struct json *json, const char *key, int64_t wall_us);
 const char *api_column_text(sqlite3_stmt *row, int column);
 /* The server's answer to a request, ERR_NOT_FOUND with the reason where it cannot be asked. */
 MUST_USE enum err api_ask(const struct api_call *call, const char *request, struct buffer *answer);

@@ -144,8 +144,8 @@ static enum err write_stored(struct api_call *call, struct statements *statement
     json_object(call->json, "stored");
     json_string(call->json, "epoch", api_column_text(newest, 0));
     json_i64(call->json, "seq", sqlite3_column_int64(newest, 1));
-    api_json_time(call->json, "newest_reading", sqlite3_column_int64(newest, 2));
-    api_json_time(call->json, "committed", sqlite3_column_int64(newest, 3));
+    json_time(call->json, "newest_reading", sqlite3_column_int64(newest, 2));
+    json_time(call->json, "committed", sqlite3_column_int64(newest, 3));
     json_bool(call->json, "historical", sqlite3_column_int(newest, 4) != 0);
     json_i64(call->json, "gaps", sqlite3_column_int64(newest, 5));
     result = write_qualities(call, statements->quality, name, newest);

@@ -43,10 +43,10 @@ static void write_ack(struct json *json, sqlite3_stmt *row)
     json_string(json, "kind", sqlite3_column_int(row, 4) == BATCH_GAPS ? "gaps" : "readings");
     json_i64(json, "readings", sqlite3_column_int64(row, 5));
     json_i64(json, "bytes", sqlite3_column_int64(row, 6));
-    api_json_time(json, "first", sqlite3_column_int64(row, 7));
-    api_json_time(json, "last", sqlite3_column_int64(row, 8));
-    api_json_time(json, "received", sqlite3_column_int64(row, 9));
-    api_json_time(json, "committed", sqlite3_column_int64(row, 10));
+    json_time(json, "first", sqlite3_column_int64(row, 7));
+    json_time(json, "last", sqlite3_column_int64(row, 8));
+    json_time(json, "received", sqlite3_column_int64(row, 9));
+    json_time(json, "committed", sqlite3_column_int64(row, 10));
     json_bool(json, "historical", sqlite3_column_int(row, 11) != 0);
 }
 
@@ -89,8 +89,8 @@ static void write_gap(struct json *json, sqlite3_stmt *row)
     json_i64(json, "first_seq", sqlite3_column_int64(row, 4));
     json_i64(json, "last_seq", sqlite3_column_int64(row, 5));
     json_i64(json, "readings", sqlite3_column_int64(row, 6));
-    api_json_time(json, "from", sqlite3_column_int64(row, 7));
-    api_json_time(json, "to", sqlite3_column_int64(row, 8));
+    json_time(json, "from", sqlite3_column_int64(row, 7));
+    json_time(json, "to", sqlite3_column_int64(row, 8));
     json_string(json, "link", api_column_text(row, 9));
 }
 

@@ -192,7 +192,7 @@ static void write_reading(struct json *json, sqlite3_stmt *row)
     json_string(json, "bridge", api_column_text(row, BRIDGE));
     json_string(json, "tag", api_column_text(row, TAG));
     json_string(json, "unit", api_column_text(row, UNIT));
-    api_json_time(json, "time", sqlite3_column_int64(row, TIME));
+    json_time(json, "time", sqlite3_column_int64(row, TIME));
     if (sqlite3_column_type(row, VALUE) == SQLITE_NULL) {
         json_null(json, "value");
     } else {

@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include "base/clock.h"
 #include "base/decimal.h"
 #include "base/utf8.h"
 
@@ -193,6 +194,12 @@ void json_null(struct json *json, const char *key)
 {
     json_key(json, key);
     put_text(json, "null");
+}
+
+void json_time(struct json *json, const char *key, int64_t wall_us)
+{
+    char text[CLOCK_TEXT_MAX];
+    json_string(json, key, wall_us > 0 ? clock_format(wall_us, text) : NULL);
 }
 
 void json_hex(struct json *json, const char *key, const void *data, size_t size)

@@ -45,12 +45,6 @@ static void count(const struct alarms *alarms, enum server_metric which, int64_t
 
 /* ---- what is told ---- */
 
-static void json_time(struct json *json, const char *key, int64_t wall_us)
-{
-    char text[CLOCK_TEXT_MAX];
-    json_string(json, key, wall_us > 0 ? clock_format(wall_us, text) : NULL);
-}
-
 static enum err describe(const struct alarm_view *view, bool change, struct buffer *out)
 {
     const struct alarm *alarm = view->alarm;
