@@ -131,6 +131,7 @@ start_web() {
     local from=$(($(wc -l <web.log) + 1))
     process_start web web.log "$BOURDON_BIN/bourdon-web" -c web.yaml
     wait_for_event web "$patience" 'event=listening .*port=' "$from"
+    # shellcheck disable=SC2034 # for the scenario
     web_port=$(tail -n "+$from" web.log | sed -n 's/.*event=listening .*port=\([0-9]*\).*/\1/p')
 }
 
