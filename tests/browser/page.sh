@@ -7,7 +7,8 @@
 here=$BOURDON_SOURCE/tests/browser
 shots=$1
 if ! command -v node >/dev/null || ! command -v chromium >/dev/null || [ ! -d "$here/node_modules/playwright-core" ]; then
-    echo "skipped: needs chromium, and playwright-core: scripts/install-deps.sh browser; npm ci --prefix tests/browser"
+    echo "skipped: needs chromium, npm and playwright-core: scripts/install-deps.sh browser; npm ci --prefix tests/browser"
+    [ -z "${BOURDON_PEERS_REQUIRED:-}" ] || fail "and they are required here"
     exit 77
 fi
 
