@@ -2,7 +2,7 @@
 
 #include "ack_source.h"
 #include "ack_summary.h"
-#include "argument_value.h"
+#include "base/argument_value.h"
 #include "base/arguments.h"
 #include "base/array.h"
 #include "output.h"

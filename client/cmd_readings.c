@@ -1,10 +1,11 @@
 #include "verbs.h"
 
-#include "argument_value.h"
+#include "base/argument_value.h"
 #include "base/arguments.h"
 #include "base/array.h"
 #include "base/clock.h"
-#include "output.h"
+#include "base/options.h"
+#include "readings_buckets.h"
 #include "store/db.h"
 #include "store/reading_table.h"
 #include "store/store_schema.h"
@@ -15,25 +16,29 @@
 static const char epilogue[] =
     "Readings come batch by batch, as they were stored; with --last sorted by time. Times are those of "
     "the response; UTC, as 2026-01-31T23:59:59Z, as seconds since 1970, or as -15m: so long ago. "
-    "Patterns are those of file names: * ? [a-z].\n"
+    "Patterns are those of file names: * ? [a-z]. Buckets begin at multiples of their length since 1970; "
+    "readings without a number are counted apart.\n"
     "\n"
     "Examples:\n"
     "  bourdon readings store.db --tag 'boiler-1/*' --last 20\n"
     "  bourdon readings store.db --since -1h --format csv > last-hour.csv\n"
+    "  bourdon readings store.db --tag boiler-1/pressure --from -24h --every 1m --agg max\n"
     "  bourdon readings store.db --bridge cell-3 --since 2026-01-31T12:00:00Z --until 2026-01-31T13:00:00Z\n"
     "\n"
     "Exit status: 0 shown, 1 the store could not be read, 2 wrong arguments.";
 
 struct readings_arguments {
     const char *store;
-    const char *tag, *bridge, *quality, *since, *until, *last, *format;
+    const char *tag, *bridge, *quality, *since, *until, *last, *format, *every, *agg;
 };
 
 /* The arguments, understood. */
 struct readings_query {
     const char *tag, *bridge, *quality; /* NULL = all */
     int64_t since_us, until_us;
-    uint64_t last; /* 0 = all */
+    uint64_t last;    /* 0 = all */
+    int64_t every_us; /* 0 = as they are */
+    enum aggregate_kind kind;
     enum output_format format;
 };
 
@@ -173,6 +178,21 @@ static enum err show(struct db *db, const struct readings_query *query, struct e
     return output_finish(&output) ? result : err_set(why, ERR_IO, "standard output was closed");
 }
 
+static enum err show_buckets(struct db *db, const struct readings_query *query, struct err_text *why)
+{
+    const struct readings_buckets buckets = {
+        .search = {.bridge = query->bridge,
+                   .tag = query->tag,
+                   .quality = query->quality,
+                   .from_us = query->since_us,
+                   .to_us = query->until_us},
+        .every_us = query->every_us,
+        .kind = query->kind,
+        .format = query->format,
+    };
+    return readings_buckets_show(db, &buckets, stdout, why);
+}
+
 static int run(const char *path, struct readings_query *query)
 {
     struct err_text why = {0};
@@ -185,7 +205,7 @@ static int run(const char *path, struct readings_query *query)
         result = narrow(db, query, &why);
     }
     if (result == ERR_OK) {
-        result = show(db, query, &why);
+        result = query->every_us > 0 ? show_buckets(db, query, &why) : show(db, query, &why);
     }
     db_close(db);
     if (result != ERR_OK) {
@@ -201,7 +221,7 @@ static bool understand(const struct command_line *line, const struct readings_ar
         .tag = given->tag, .bridge = given->bridge, .quality = given->quality, .until_us = INT64_MAX};
     int64_t now_us = clock_wall_us();
     if (!output_format_parse(given->format, &query->format)) {
-        arguments_complain(line, "--format %s: it is table, csv or json", given->format);
+        arguments_complain(line, "--format %s: it is table, csv or jsonl", given->format);
     } else if (given->last && !argument_count(given->last, 1, INT64_MAX, &query->last)) {
         arguments_complain(line, "--last %s: it is a whole number from 1", given->last);
     } else if (given->since && !argument_time(given->since, now_us, &query->since_us)) {
@@ -210,6 +230,15 @@ static bool understand(const struct command_line *line, const struct readings_ar
     } else if (given->until && !argument_time(given->until, now_us, &query->until_us)) {
         arguments_complain(line, "--until %s: it is a time such as 2026-01-31T23:59:59Z or -15m",
                            given->until);
+    } else if (given->every && (!option_parse_duration(given->every, &query->every_us) ||
+                                query->every_us < CLOCK_US_PER_MS)) {
+        arguments_complain(line, "--every %s: it is a duration from 1ms, such as 1m or 24h", given->every);
+    } else if (given->agg && !aggregate_kind_parse(given->agg, &query->kind)) {
+        arguments_complain(line, "--agg %s: it is mean, min, max or last", given->agg);
+    } else if (given->agg && !given->every) {
+        arguments_complain(line, "--agg goes with --every, the length of a bucket");
+    } else if (given->every && given->last) {
+        arguments_complain(line, "--every and --last exclude each other");
     } else if (query->since_us > query->until_us) {
         arguments_complain(line, "--since is after --until");
     } else {
@@ -225,11 +254,15 @@ int cmd_readings(int argc, char **argv)
         {"tag", 't', "PATTERN", "Only tags whose name matches.", &given.tag, NULL},
         {"bridge", 'b', "NAME", "Only of this bridge.", &given.bridge, NULL},
         {"quality", 'q', "PATTERN", "Only of this quality: good, 'bad*'.", &given.quality, NULL},
-        {"since", 's', "TIME", "Not older than this.", &given.since, NULL},
-        {"until", 'u', "TIME", "Not younger than this.", &given.until, NULL},
+        {"from", 's', "TIME", "Not older than this; --since is the same.", &given.since, NULL},
+        {"to", 'u', "TIME", "Not younger than this; --until is the same.", &given.until, NULL},
+        {"since", 0, "TIME", "As --from.", &given.since, NULL},
+        {"until", 0, "TIME", "As --to.", &given.until, NULL},
         {"last", 'n', "N", "Only the newest N of those.", &given.last, NULL},
-        {"format", 0, "FORMAT", "table, csv or json (one object a line). Default: table.", &given.format,
-         NULL},
+        {"every", 0, "TIME", "Gather them into buckets of this length, such as 1m.", &given.every, NULL},
+        {"agg", 0, "HOW", "What a bucket shows: mean (the default), min, max or last.", &given.agg, NULL},
+        {"format", 0, "FORMAT", "table, csv or jsonl (one object a line; json is the same). Default: table.",
+         &given.format, NULL},
         ARGUMENTS_END,
     };
     const struct command_line line = {

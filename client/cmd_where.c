@@ -1,6 +1,6 @@
 #include "verbs.h"
 
-#include "argument_value.h"
+#include "base/argument_value.h"
 #include "base/arguments.h"
 #include "base/array.h"
 #include "base/clock.h"

@@ -16,11 +16,14 @@ enum { LINE_MAX_BYTES = 1024 * 1024, CELL_MAX = 1024 };
 
 bool output_format_parse(const char *text, enum output_format *format)
 {
-    static const char *const names[] = {
-        [OUTPUT_TABLE] = "table", [OUTPUT_CSV] = "csv", [OUTPUT_JSON] = "json"};
-    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-        if (!text || strcmp(text, names[i]) == 0) {
-            *format = (enum output_format)i;
+    static const struct {
+        const char *name;
+        enum output_format format;
+    } formats[] = {
+        {"table", OUTPUT_TABLE}, {"csv", OUTPUT_CSV}, {"json", OUTPUT_JSON}, {"jsonl", OUTPUT_JSON}};
+    for (size_t i = 0; i < ARRAY_LENGTH(formats); i++) {
+        if (!text || strcmp(text, formats[i].name) == 0) {
+            *format = formats[i].format;
             return true;
         }
     }

@@ -43,7 +43,7 @@ struct output {
     struct json json;
 };
 
-/* `table`, `csv`, `json`; false if it is none of them. NULL is a table. */
+/* `table`, `csv`, `jsonl` and `json`, which is the same; false if it is none of them. NULL is a table. */
 bool output_format_parse(const char *text, enum output_format *format);
 
 /* Borrows the columns. CSV gets its head at once; a table with its first row. */

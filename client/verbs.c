@@ -20,6 +20,7 @@ static const struct verb verbs[] = {
     {"status", cmd_status, "ask the daemons on this machine how they are"},
     {"spool", cmd_spool, "what waits in a bridge's spool; check, repair and export one"},
     {"where", cmd_where, "what became of a batch or a reading, from both ends"},
+    {"alarms", cmd_alarms, "which tags are beyond their limits; shelve and acknowledge"},
     {"watch", cmd_watch, "see what a bridge reads, as it reads it"},
     {"probe", cmd_probe, "read a PLC and see what is there, in every order of bytes"},
     {"scan", cmd_scan, "find the units behind a URL and the addresses that can be read"},

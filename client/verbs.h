@@ -11,6 +11,7 @@ enum {
 /* argv[0] is the verb. Each returns the exit status of the program. */
 int cmd_send(int argc, char **argv);
 int cmd_readings(int argc, char **argv);
+int cmd_alarms(int argc, char **argv);
 int cmd_acks(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_spool(int argc, char **argv);

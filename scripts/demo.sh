@@ -98,6 +98,15 @@ store: sqlite:$folder/store.db
 bridges: [cell-3]
 http: 127.0.0.1:0
 control: $folder/server.sock
+watch: $folder/watch.sock
+YAML
+}
+
+write_web_config() {
+    cat >web.yaml <<YAML
+listen: 127.0.0.1:0
+store: sqlite:$folder/store.db
+watch: $folder/watch.sock
 YAML
 }
 
@@ -158,6 +167,9 @@ start_all() {
     write_bridge_config "$plc_port" "$server_port" >bridge.yaml
     process_start bridge "$folder/bridge.log" "$programs/bourdon-bridge" -c bridge.yaml
     wait_for_event bridge 10 event=batch_acked || exit 1
+    write_web_config
+    process_start web "$folder/web.log" "$programs/bourdon-web" -c web.yaml
+    wait_for_event web 10 event=listening || exit 1
 }
 
 introduce() {
@@ -168,6 +180,8 @@ introduce() {
   bourdon-bridge   puts each batch on disk, then sends it; a batch waits at most $max_age for company
         |          TLS 1.3, both sides show certificates
   bourdon-server   puts each batch on disk, then acknowledges it, on 127.0.0.1:$server_port
+        |          the store, only read
+  bourdon-web      the page: http://127.0.0.1:$(log_field web listening port)/
 
 Each line is a batch that the server has committed. Times behind READ are since its oldest reading.
 TEXT
@@ -176,7 +190,7 @@ TEXT
 }
 
 all_are_running() {
-    process_is_running plcsim && process_is_running server && process_is_running bridge
+    process_is_running plcsim && process_is_running server && process_is_running bridge && process_is_running web
 }
 
 # Until the time is over or Ctrl-C. A program that ends by itself is a failure.
@@ -199,7 +213,7 @@ show_acks() {
 # The bridge first: it sends what it has and waits for the acks.
 stop_all() {
     local name
-    for name in bridge plcsim server; do
+    for name in web bridge plcsim server; do
         process_stop "$name" 20 || fail "$name ended with status ${process_status[$name]}: $(tail -n 1 "$name.log")"
     done
 }

@@ -15,6 +15,7 @@ Installs with apt-get, as root or through sudo, what is missing of these sets of
   ci      what continuous integration needs besides
   node    npm, for test peers that come from it (scripts/install-peers.sh)
   bench   what the benchmarks need besides: the peers they measure
+  browser a web browser, for the test of the page (tests/browser)
 
 Without a set: build and test. The lists are in scripts/packages/.
 TEXT
@@ -29,7 +30,7 @@ fail() {
 wanted() {
     local set
     for set in "$@"; do
-        [ -f "$packages_folder/$set.txt" ] || fail "no set '$set': there are build, test, ci, node and bench"
+        [ -f "$packages_folder/$set.txt" ] || fail "no set '$set': there are build, test, ci, node, bench and browser"
         sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$packages_folder/$set.txt"
     done | sort -u
 }

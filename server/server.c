@@ -3,10 +3,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "feed.h"
 #include "front/front.h"
 #include "http.h"
 #include "net/control.h"
 #include "net/io.h"
+#include "requests.h"
+#include "server_restart.h"
 #include "status.h"
 
 #include <signal.h>
@@ -40,8 +43,11 @@ struct server {
     struct front *front;
 
     struct status status;
+    struct feed *feed;
+    struct alarms *alarms; /* NULL = no rules */
+    struct requests requests;
     struct http *http;
-    struct control *control;
+    struct control *control, *watch;
 };
 
 /* ---- certificates ---- */
@@ -138,56 +144,6 @@ static void store_failed(void *owner)
 
 /* ---- reloading ---- */
 
-static bool same_addresses(const struct option_list *a, const struct option_list *b)
-{
-    char *const *left = a->items;
-    char *const *right = b->items;
-    bool same = a->count == b->count;
-    for (size_t i = 0; same && i < a->count; i++) {
-        same = strcmp(left[i], right[i]) == 0;
-    }
-    return same;
-}
-
-/* What only a restart can change: said, not silently ignored. */
-static void warn_of_restart(const struct server_options *before, const struct server_options *after)
-{
-    const struct {
-        const char *key;
-        bool changed;
-    } keys[] = {
-        {"listen", !same_addresses(&before->listen, &after->listen)},
-        {"store", strcmp(before->store, after->store) != 0},
-        {"http", strcmp(before->http, after->http) != 0},
-        {"control", strcmp(before->control, after->control) != 0},
-        {"threads", before->threads != after->threads},
-        {"retention.age", before->retention.age_us != after->retention.age_us},
-        {"retention.size", before->retention.bytes != after->retention.bytes},
-        {"limits.queue_bytes", before->limits.queue_bytes != after->limits.queue_bytes},
-    };
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        if (keys[i].changed) {
-            log_warn("server", log_event("needs_restart"), log_str("key", keys[i].key));
-        }
-    }
-}
-
-/* Stays as it is until that restart, so that the next reload compares with what is in force. */
-static void keep_until_restart(struct server_options *before, struct server_options *after)
-{
-    const struct server_options loaded = *after;
-    after->listen = before->listen;
-    after->store = before->store;
-    after->http = before->http;
-    after->control = before->control;
-    after->threads = before->threads;
-    after->limits.queue_bytes = before->limits.queue_bytes;
-    before->listen = loaded.listen;
-    before->store = loaded.store;
-    before->http = loaded.http;
-    before->control = loaded.control;
-}
-
 static enum err load_again(struct server *server, struct server_options *options, struct policy **policy)
 {
     enum err result = daemon_load(server->daemon, server->config, options);
@@ -215,8 +171,7 @@ void server_reload(struct server *server)
         log_error("server", log_event("reload_refused"),
                   log_str("consequence", "the old configuration stays in force"));
     } else {
-        warn_of_restart(&server->options, &options);
-        keep_until_restart(&server->options, &options);
+        server_restart_keep(&server->options, &options);
         options_free(server->daemon->table, &server->options);
         server->options = options;
         policy_unref(server->policy);
@@ -259,16 +214,28 @@ static enum err write_metrics(void *owner, struct buffer *out)
 static void answer_control(void *owner, const char *request, struct buffer *out)
 {
     struct server *server = owner;
-    enum err result = ERR_NOT_FOUND;
-    if (strcmp(request, "status") == 0) {
-        result = status_json(&server->status, out);
-    } else if (strcmp(request, "metrics") == 0) {
-        result = status_metrics(&server->status, out);
-    }
-    if (result != ERR_OK) {
-        static const char unknown[] = "{\"error\":\"requests are status and metrics\"}\n";
-        (void)!buffer_append(out, unknown, sizeof unknown - 1);
-    }
+    requests_control(&server->requests, request, out);
+}
+
+static void answer_watch(void *owner, const char *request, struct buffer *out)
+{
+    struct server *server = owner;
+    requests_watch(&server->requests, request, out);
+}
+
+/* The alarms' thread. */
+static void alarm_changed(void *owner, struct bytes line)
+{
+    struct server *server = owner;
+    feed_line(server->feed, line);
+}
+
+/* A listener's thread. */
+static void batch_answered(void *owner, const struct observed_batch *batch)
+{
+    struct server *server = owner;
+    feed_batch(server->feed, batch);
+    alarms_observe(server->alarms, batch);
 }
 
 /* ---- starting ---- */
@@ -353,6 +320,16 @@ static enum err check_keys(struct server *server, struct err_text *why)
     return result;
 }
 
+static enum err start_observers(struct server *server, struct err_text *why)
+{
+    server->feed = feed_new(server->loop);
+    if (!server->feed) {
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    return alarms_start(&server->options.alarms, &server->metrics, alarm_changed, server, &server->alarms,
+                        why);
+}
+
 static enum err make_front(struct server *server, struct err_text *why)
 {
     enum err result = make_policy(server, &server->options, &server->policy, why);
@@ -364,6 +341,7 @@ static enum err make_front(struct server *server, struct err_text *why)
         .policy = server->policy,
         .store = server->store_thread,
         .metrics = &server->metrics,
+        .observer = {.answered = batch_answered, .owner = server},
         .drained = front_drained,
         .owner = server,
     };
@@ -390,10 +368,17 @@ static enum err start_watching(struct server *server, struct err_text *why)
     server->status.roster = front_roster(server->front);
     server->status.store = server->store_thread;
     server->status.started_us = clock_wall_us();
+    server->requests =
+        (struct requests){.status = &server->status, .feed = server->feed, .alarms = server->alarms};
     enum err result = start_http(server, why);
     if (result == ERR_OK && server->options.control[0] != '\0') {
         result = control_start(server->loop, server->options.control, answer_control, server,
                                &server->control, why);
+    }
+    if (result == ERR_OK && server->options.watch[0] != '\0') {
+        result =
+            control_start(server->loop, server->options.watch, answer_watch, server, &server->watch, why);
+        feed_use(server->feed, server->watch);
     }
     return result;
 }
@@ -406,7 +391,7 @@ static enum err start_front(struct server *server, struct err_text *why)
 static enum err start(struct server *server, struct err_text *why)
 {
     static enum err (*const steps[])(struct server *, struct err_text *) = {
-        make_loop, check_keys, start_store, make_front, start_watching, start_front,
+        make_loop, check_keys, start_store, start_observers, make_front, start_watching, start_front,
     };
     enum err result = ERR_OK;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && result == ERR_OK; i++) {
@@ -472,6 +457,7 @@ void server_free(struct server *server)
         return;
     }
     control_stop(server->control);
+    control_stop(server->watch);
     http_stop(server->http);
     if (server->front) {
         front_stop(server->front);
@@ -480,6 +466,8 @@ void server_free(struct server *server)
     front_free(server->front);
     policy_unref(server->policy);
     store_close(server->store);
+    alarms_stop(server->alarms);
+    feed_free(server->feed);
     loop_signal_free(server->terminate);
     loop_signal_free(server->interrupt);
     loop_signal_free(server->hang_up);

@@ -9,6 +9,7 @@
 #define READINGS "Readings in answered batches"
 #define BYTES    "Encoded bytes of answered batches"
 #define TURNED   "Connections closed at once because a limit was reached"
+#define COMMANDS "Commands and webhooks that were to tell of an alarm"
 #define REFUSED  "Peers refused because of what they showed"
 
 static const struct metric table[SERVER_METRICS + 1] = {
@@ -55,6 +56,17 @@ static const struct metric table[SERVER_METRICS + 1] = {
             NULL),
     GAUGE(SERVER_QUEUE_REQUESTS, "store_queue_requests", "Requests that wait for the store"),
     GAUGE(SERVER_QUEUE_BYTES, "store_queue_bytes", "Bytes that wait for the store"),
+    GAUGE(SERVER_ALARMS_ACTIVE, "alarms_active", "Alarms that are active and not shelved"),
+    GAUGE(SERVER_ALARMS_UNACKNOWLEDGED, "alarms_unacknowledged",
+          "Alarms that nobody has acknowledged, active or returned, and that are not shelved"),
+    GAUGE(SERVER_ALARMS_SHELVED, "alarms_shelved", "Alarms on the shelf"),
+    COUNTER(SERVER_ALARM_CHANGES, "alarm_changes", "Changes of the state of an alarm, and of its shelf",
+            NULL),
+    COUNTER(SERVER_ALARM_BATCHES_SKIPPED, "alarm_batches_skipped",
+            "Batches stored and not watched for alarms, because there were too many", NULL),
+    COUNTER(SERVER_ALARM_COMMANDS, "alarm_commands", COMMANDS, "result=\"good\""),
+    COUNTER(SERVER_ALARM_COMMANDS_FAILED, "alarm_commands", COMMANDS, "result=\"failed\""),
+    COUNTER(SERVER_ALARM_COMMANDS_DROPPED, "alarm_commands", COMMANDS, "result=\"dropped\""),
     {.name = NULL},
 };
 

@@ -199,6 +199,13 @@ const struct option server_options_table[] = {
      .offset = OWN(control),
      .placeholder = "PATH",
      .help = "Local socket for \"bourdon status\"; \"\" = none. Takes effect at a restart."},
+    {.name = "watch",
+     .kind = OPTION_STRING,
+     .offset = OWN(watch),
+     .placeholder = "PATH",
+     .help =
+         "Local socket for bourdon-web: what it can ask only tells, and changes nothing; \"\" = none. Takes "
+         "effect at a restart."},
     {.name = "threads",
      .kind = OPTION_INT,
      .offset = OWN(threads),
@@ -221,6 +228,11 @@ const struct option server_options_table[] = {
      .offset = OWN(retention),
      .table = retention_table,
      .help = "What a SQLite store forgets, oldest first. Gap records stay. Takes effect at a restart."},
+    {.name = "alarms",
+     .kind = OPTION_MAP,
+     .offset = OWN(alarms),
+     .table = alarm_options_table,
+     .help = "Limits of tags whose crossing is an alarm."},
     OPTIONS_END,
 };
 
@@ -296,6 +308,7 @@ void server_options_check(void *target, struct diagnostics *diagnostics)
     check_addresses(options, diagnostics);
     check_names(options, diagnostics);
     check_sizes(options, diagnostics);
+    alarm_options_check(&options->alarms, diagnostics);
 }
 
 struct tls_options server_options_tls(const struct server_options *options)

@@ -4,6 +4,7 @@
 #ifndef BOURDON_SERVER_SERVER_OPTIONS_H
 #define BOURDON_SERVER_SERVER_OPTIONS_H
 
+#include "alarm/alarm_options.h"
 #include "base/options.h"
 #include "net/tls.h"
 
@@ -41,10 +42,12 @@ struct server_options {
     struct option_list bridges; /* of char *: names, or "*" */
     char *http;                 /* "" = none */
     char *control;              /* "" = none */
+    char *watch;                /* "" = none */
     int64_t threads;            /* 0 = one a core */
     struct server_limits limits;
     struct server_timers timers;
     struct server_retention retention;
+    struct alarm_options alarms;
 };
 
 extern const struct option server_options_table[];

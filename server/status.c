@@ -6,16 +6,6 @@
 
 /* ---- JSON ---- */
 
-static void json_time(struct json *json, const char *key, int64_t wall_us)
-{
-    char text[CLOCK_TEXT_MAX];
-    if (wall_us > 0) {
-        json_string(json, key, clock_format(wall_us, text));
-    } else {
-        json_null(json, key);
-    }
-}
-
 static void json_store(struct json *json, struct status *status)
 {
     struct err_text why = {""};
@@ -77,11 +67,12 @@ static void json_bridge(void *owner, const struct roster_bridge *bridge)
     json_i64(json, "bytes", metric_get(&bridge->bytes));
     json_i64(json, "duplicates", metric_get(&bridge->duplicates));
     json_i64(json, "rejected", metric_get(&bridge->rejected));
+    json_i64(json, "backlog", metric_get(&bridge->backlog));
     json_time(json, "certificate_end", metric_get(&bridge->certificate_end_us));
     json_object_end(json);
 }
 
-enum err status_json(struct status *status, struct buffer *out)
+static enum err write_document(struct status *status, bool with_bridges, struct buffer *out)
 {
     struct json json = json_start(out);
     json_object(&json, NULL);
@@ -92,11 +83,51 @@ enum err status_json(struct status *status, struct buffer *out)
     json_time(&json, "certificate_end", metric_get(&status->certificate_end_us));
     json_store(&json, status);
     json_counters(&json, status->metrics);
-    json_array(&json, "bridges");
-    roster_walk(status->roster, json_bridge, &json);
-    json_array_end(&json);
+    if (with_bridges) {
+        json_array(&json, "bridges");
+        roster_walk(status->roster, json_bridge, &json);
+        json_array_end(&json);
+    }
     json_object_end(&json);
     return json_finish(&json);
+}
+
+enum err status_json(struct status *status, struct buffer *out)
+{
+    return write_document(status, true, out);
+}
+
+enum err status_summary(struct status *status, struct buffer *out)
+{
+    return write_document(status, false, out);
+}
+
+struct bridge_lines {
+    struct buffer *out;
+    enum err result;
+};
+
+static void write_bridge_line(void *owner, const struct roster_bridge *bridge)
+{
+    struct bridge_lines *lines = owner;
+    if (lines->result == ERR_OK) {
+        lines->result = buffer_format(lines->out, "%s ", bridge->name);
+    }
+    if (lines->result == ERR_OK) {
+        struct json json = json_start(lines->out);
+        json_bridge(&json, bridge);
+        lines->result = json_finish(&json);
+    }
+    if (lines->result == ERR_OK) {
+        lines->result = buffer_append(lines->out, "\n", 1);
+    }
+}
+
+enum err status_bridges(struct status *status, struct buffer *out)
+{
+    struct bridge_lines lines = {.out = out};
+    roster_walk(status->roster, write_bridge_line, &lines);
+    return lines.result;
 }
 
 /* ---- Prometheus ---- */

@@ -19,6 +19,10 @@ struct status {
 
 /* One document: server, store, counters, bridges. */
 MUST_USE enum err status_json(struct status *status, struct buffer *out);
+/* The same without the bridges. */
+MUST_USE enum err status_summary(struct status *status, struct buffer *out);
+/* The bridges alone, one a line: the name, a space, and its object of the document. */
+MUST_USE enum err status_bridges(struct status *status, struct buffer *out);
 MUST_USE enum err status_metrics(struct status *status, struct buffer *out);
 
 #endif

@@ -1,6 +1,6 @@
 #include "probe/target.h"
 
-#include "argument_value.h"
+#include "base/argument_value.h"
 #include "tunnel/tag_address.h"
 #include "tunnel/tag_words.h"
 

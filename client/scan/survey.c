@@ -1,6 +1,6 @@
 #include "scan/survey.h"
 
-#include "argument_value.h"
+#include "base/argument_value.h"
 #include "base/array.h"
 #include "line_reader.h"
 #include "modbus/pdu.h"

@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include "base/clock.h"
 #include "base/decimal.h"
 #include "base/utf8.h"
 
@@ -158,6 +159,12 @@ void json_i64(struct json *json, const char *key, int64_t value)
     put_text(json, text);
 }
 
+void json_raw(struct json *json, const char *key, struct bytes value)
+{
+    json_key(json, key);
+    put(json, value.data, value.size);
+}
+
 void json_u64(struct json *json, const char *key, uint64_t value)
 {
     char text[24];
@@ -187,6 +194,12 @@ void json_null(struct json *json, const char *key)
 {
     json_key(json, key);
     put_text(json, "null");
+}
+
+void json_time(struct json *json, const char *key, int64_t wall_us)
+{
+    char text[CLOCK_TEXT_MAX];
+    json_string(json, key, wall_us > 0 ? clock_format(wall_us, text) : NULL);
 }
 
 void json_hex(struct json *json, const char *key, const void *data, size_t size)

@@ -48,9 +48,13 @@ void json_bool(struct json *json, const char *key, bool value);
 /* With the digits it takes to read back the same; null if it is not finite. */
 void json_double(struct json *json, const char *key, double value);
 void json_null(struct json *json, const char *key);
+/* Wall time in µs as RFC 3339 in UTC; null for 0, which is unknown. */
+void json_time(struct json *json, const char *key, int64_t wall_us);
 /* Lower-case hexadecimal in a string. */
 void json_hex(struct json *json, const char *key, const void *data, size_t size);
 
+/* One value that is JSON already, as it is: the caller vouches for it. */
+void json_raw(struct json *json, const char *key, struct bytes value);
 /* Writes only the key: the caller then appends one value of its own to `out`, and its failure, if any, with
  * json_fail(). */
 void json_key(struct json *json, const char *key);

@@ -21,6 +21,7 @@ struct client {
     struct loop_timer *deadline;
     char request[CONTROL_REQUEST_MAX];
     size_t received;
+    bool follows;
     struct buffer answer;
 };
 
@@ -30,6 +31,8 @@ struct control {
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     void (*answer)(void *owner, const char *request, struct buffer *out);
     void *owner;
+    struct client *asking; /* while answer() is called */
+    size_t followers;
     struct client clients[CONTROL_CLIENTS_MAX];
 };
 
@@ -38,6 +41,7 @@ static void client_close(struct client *client)
     loop_watch_free(client->watch);
     loop_timer_free(client->deadline);
     buffer_fini(&client->answer);
+    client->control->followers -= client->follows;
     close(client->fd);
     *client = (struct client){0};
 }
@@ -65,13 +69,23 @@ static void client_write(struct client *client)
         buffer_consume(&client->answer, (size_t)written);
         left = buffer_bytes(&client->answer);
     }
-    client_close(client);
+    if (client->follows && left.size == 0) {
+        loop_watch_set(client->watch, LOOP_READABLE); // its end shows so
+    } else {
+        client_close(client);
+    }
 }
 
 static void client_answer(struct client *client, char *line_end)
 {
+    struct control *control = client->control;
     *line_end = '\0';
-    client->control->answer(client->control->owner, client->request, &client->answer);
+    control->asking = client;
+    control->answer(control->owner, client->request, &client->answer);
+    control->asking = NULL;
+    if (client->follows) {
+        loop_timer_stop(client->deadline);
+    }
     client_write(client);
 }
 
@@ -101,10 +115,47 @@ static void client_ready(void *owner, unsigned events)
     bool answering = buffer_bytes(&client->answer).size > 0;
     if (answering && (events & LOOP_WRITABLE)) {
         client_write(client);
+    } else if (client->follows && !answering) {
+        client_close(client); // a follower has nothing more to say: this is its end
     } else if (!answering && (events & LOOP_READABLE)) {
         client_read(client);
     }
 }
+
+/* ---- followers ---- */
+
+bool control_follow(struct control *control)
+{
+    if (control->followers == CONTROL_FOLLOWERS_MAX) {
+        return false;
+    }
+    control->asking->follows = true;
+    control->followers++;
+    return true;
+}
+
+static void client_publish(struct client *client, struct bytes bytes)
+{
+    size_t waiting = buffer_bytes(&client->answer).size;
+    if (waiting + bytes.size > CONTROL_FOLLOWER_BACKLOG ||
+        buffer_append(&client->answer, bytes.data, bytes.size) != ERR_OK) {
+        client_close(client);
+    } else if (waiting == 0) {
+        client_write(client);
+    }
+}
+
+size_t control_publish(struct control *control, struct bytes bytes)
+{
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        if (control->clients[i].follows) {
+            client_publish(&control->clients[i], bytes);
+        }
+    }
+    return control->followers;
+}
+
+/* ---- listening ---- */
 
 static struct client *free_slot(struct control *control)
 {
@@ -311,9 +362,10 @@ static enum err connect_failed(const char *path, int error, struct err_text *why
     return err_errno(why, error, "%s", path);
 }
 
-enum err control_ask(const char *path, const char *request, struct buffer *answer, struct err_text *why)
+enum err control_connect(const char *path, const char *request, int *out, struct err_text *why)
 {
     struct sockaddr_un address;
+    *out = -1;
     if (!make_address(path, &address)) {
         return err_set(why, ERR_LIMIT, "%s: not the path of a control socket", path);
     }
@@ -327,9 +379,21 @@ enum err control_ask(const char *path, const char *request, struct buffer *answe
     } else {
         result = send_request(fd, path, request, why);
     }
+    if (result != ERR_OK) {
+        close(fd);
+        return result;
+    }
+    *out = fd;
+    return ERR_OK;
+}
+
+enum err control_ask(const char *path, const char *request, struct buffer *answer, struct err_text *why)
+{
+    int fd;
+    enum err result = control_connect(path, request, &fd, why);
     if (result == ERR_OK) {
         result = receive_answer(fd, path, answer, why);
+        close(fd);
     }
-    close(fd);
     return result;
 }

@@ -58,6 +58,7 @@ static enum err make_shared(struct front *front, const struct front_options *opt
         .roster = roster_new(),
         .store = options->store,
         .metrics = options->metrics,
+        .observer = options->observer,
         .drained = listener_drained,
         .owner = front,
     };

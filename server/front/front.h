@@ -5,6 +5,7 @@
 #ifndef BOURDON_SERVER_FRONT_FRONT_H
 #define BOURDON_SERVER_FRONT_FRONT_H
 
+#include "front/observer.h"
 #include "front/policy.h"
 #include "front/roster.h"
 #include "server_metrics.h"
@@ -17,6 +18,7 @@ struct front_options {
     struct policy *policy;                      /* the front takes its own reference */
     struct store_thread *store;                 /* borrowed, as is what follows */
     struct server_metrics *metrics;
+    struct front_observer observer;
     void (*drained)(void *owner); /* once after front_drain(), in a listener's thread: nobody is left */
     void *owner;
 };

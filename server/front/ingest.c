@@ -84,6 +84,14 @@ static void check_store(struct peer *peer, const struct store_watermarks *waterm
                      "rejected and lie in its quarantine, or this store was restored from an old copy"));
 }
 
+static void note_backlog(const struct peer *peer, const struct store_watermarks *watermarks)
+{
+    uint64_t first =
+        peer->first_sequence > watermarks->contiguous + 1 ? peer->first_sequence : watermarks->contiguous + 1;
+    metric_set(&peer->bridge->backlog,
+               peer->next_sequence > first ? (int64_t)(peer->next_sequence - first) : 0);
+}
+
 static void announce(struct peer *peer, const struct store_watermarks *watermarks, int64_t now_us)
 {
     uint64_t suppressed;
@@ -112,6 +120,7 @@ static void opened(struct peer *peer, const struct store_request *request, int64
         check_spool(peer, watermarks);
         check_store(peer, watermarks);
     }
+    note_backlog(peer, watermarks);
     struct frame_welcome welcome = {.contiguous = watermarks->contiguous,
                                     .highest = watermarks->highest,
                                     .missing_count = watermarks->missing_count};
@@ -202,6 +211,9 @@ static void note_bridge(struct peer *peer, const struct store_request *request, 
     }
     peer->batches++;
     peer->readings += view->count;
+    if (request->batch.historical && metric_get(&bridge->backlog) > 0) {
+        metric_add(&bridge->backlog, -1);
+    }
     metric_add(&bridge->batches, 1);
     metric_add(&bridge->readings, view->count);
     metric_add(&bridge->bytes, (int64_t)view->encoded.size);
@@ -250,6 +262,30 @@ static void fence(struct peer *peer)
                  "spool");
 }
 
+/* After the session was told. The session may be gone, and its catalogs with it. */
+static void observe(struct peer *peer, const struct store_request *request, const struct verdict *verdict)
+{
+    const struct front_observer *observer = &peer->listener->front->observer;
+    struct catalog_uses uses = {0};
+    if (!observer->answered) {
+        return;
+    }
+    const struct observed_batch batch = {
+        .bridge = peer->bridge->name,
+        .view = &request->view,
+        .catalog = request->view.kind == BATCH_READINGS
+                       ? catalogs_find(peer->listener->catalogs, request->view.catalog_hash, &uses)
+                       : NULL,
+        .result = verdict->result,
+        .text = verdict->text,
+        .historical = request->batch.historical,
+        .received_us = request->batch.received_us,
+        .committed_us = request->batch.committed_us,
+    };
+    observer->answered(observer->owner, &batch);
+    catalogs_give_back(peer->listener->catalogs, &uses);
+}
+
 static void on_batch(struct peer *peer, const struct store_request *request, int64_t now_us)
 {
     struct verdict verdict = judge(request);
@@ -270,6 +306,7 @@ static void on_batch(struct peer *peer, const struct store_request *request, int
         receiver_stored(peer->receiver, request->view.identity.sequence, verdict.result,
                         request->batch.committed_us, delay_ms, verdict.text, now_us);
     }
+    observe(peer, request, &verdict);
 }
 
 /* ---- from the store ---- */

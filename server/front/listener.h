@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "front/admission.h"
 #include "front/catalogs.h"
+#include "front/observer.h"
 #include "front/policy.h"
 #include "front/roster.h"
 #include "net/io.h"
@@ -31,7 +32,8 @@ struct front_context {
     struct roster *roster;
     struct store_thread *store;
     struct server_metrics *metrics;
-    atomic_size_t handshakes;     /* places of each listener */
+    atomic_size_t handshakes; /* places of each listener */
+    struct front_observer observer;
     void (*drained)(void *owner); /* the listener's thread: no peer is left after listener_post_drain() */
     void *owner;
 };

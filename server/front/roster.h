@@ -42,9 +42,12 @@ struct roster_bridge {
     metric_value sessions;                 /* open now */
     metric_value batches, readings, bytes; /* committed */
     metric_value duplicates, rejected;
-    metric_value last_sequence;      /* of the last batch committed … */
-    metric_value last_ack_us;        /* … and when: wall clock; 0 = none yet */
-    metric_value lag_us;             /* between its newest reading and its commit */
+    metric_value last_sequence; /* of the last batch committed … */
+    metric_value last_ack_us;   /* … and when: wall clock; 0 = none yet */
+    metric_value lag_us;        /* between its newest reading and its commit */
+    /* Batches that its spool held when it connected and that have not come since: about, for what was
+     * rejected stays in it. */
+    metric_value backlog;
     metric_value certificate_end_us; /* of the last session: wall clock */
     /* private */
     struct roster_bridge *next;

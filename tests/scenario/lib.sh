@@ -99,6 +99,7 @@ store: sqlite:$folder/store.db
 bridges: [cell-3]
 http: 127.0.0.1:0
 control: server.sock
+watch: watch.sock
 YAML
     } >server.yaml
 }
@@ -110,6 +111,28 @@ start_server() {
     local from=$(($(wc -l <server.log) + 1))
     process_start server server.log "$BOURDON_BIN/bourdon-server" -c server.yaml
     wait_for_event server "$patience" 'event=listening .*port=' "$from"
+}
+
+# --- the page -----------------------------------------------------------------------------------------------
+
+# write_web_config [LINE...]: of bourdon-web, on a free port.
+write_web_config() {
+    printf '%s\n' "$@" >web.yaml
+    cat >>web.yaml <<YAML
+store: sqlite:$folder/store.db
+watch: watch.sock
+YAML
+    grep -q '^listen:' web.yaml || echo 'listen: 127.0.0.1:0' >>web.yaml
+}
+
+# start_web: with web.yaml. Its port is in web_port.
+start_web() {
+    touch web.log
+    local from=$(($(wc -l <web.log) + 1))
+    process_start web web.log "$BOURDON_BIN/bourdon-web" -c web.yaml
+    wait_for_event web "$patience" 'event=listening .*port=' "$from"
+    # shellcheck disable=SC2034 # for the scenario
+    web_port=$(tail -n "+$from" web.log | sed -n 's/.*event=listening .*port=\([0-9]*\).*/\1/p')
 }
 
 # --- the bridge ---------------------------------------------------------------------------------------------

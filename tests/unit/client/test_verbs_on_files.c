@@ -111,6 +111,20 @@ START_TEST(readings_shows_the_newest_in_order_of_time)
 }
 END_TEST
 
+START_TEST(readings_are_gathered_into_buckets)
+{
+    ck_assert_int_eq(run("readings STORE --format csv --bridge cell-3 --tag pressure --every 1s --agg max"),
+                     STATUS_OK);
+    ck_assert_uint_eq(line_count(), 1 + MADE_BATCHES);
+    ck_assert_ptr_nonnull(strstr(said, "2026-01-31T12:00:01.000000Z,cell-3,pressure,1.9,bar,10,0\n"));
+    ck_assert_ptr_nonnull(strstr(said, "2026-01-31T12:00:03.000000Z,cell-3,pressure,,bar,0,10\n"));
+    ck_assert_int_eq(run("readings STORE --format jsonl --tag pressure --every 1h"), STATUS_OK);
+    ck_assert_uint_eq(line_count(), 2);
+    ck_assert_ptr_nonnull(strstr(said, "\"bridge\":\"cell-4\",\"tag\":\"pressure\",\"value\":"));
+    ck_assert_ptr_nonnull(strstr(said, "\"readings\":80,\"without_value\":20}"));
+}
+END_TEST
+
 START_TEST(readings_of_bad_quality_have_no_value)
 {
     ck_assert_int_eq(
@@ -445,6 +459,7 @@ int main(void)
                               readings_shows_everything_by_default,
                               readings_chooses_by_tag_bridge_quality_and_time,
                               readings_shows_the_newest_in_order_of_time,
+                              readings_are_gathered_into_buckets,
                               readings_of_bad_quality_have_no_value,
                               readings_of_a_damaged_batch_end_with_an_error_that_names_it,
                               acks_are_those_of_the_file,

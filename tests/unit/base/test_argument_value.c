@@ -1,4 +1,4 @@
-#include "argument_value.h"
+#include "base/argument_value.h"
 
 #include "base/array.h"
 #include "base/clock.h"

@@ -1,0 +1,114 @@
+#include "alarm/alarm.h"
+
+#include "base/array.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const char *const level_names[] = {"high_high", "high", "low", "low_low"};
+static const char *const state_names[] = {"normal", "active", "active_acknowledged", "returned"};
+
+const char *alarm_level_name(enum alarm_level level)
+{
+    return level_names[level];
+}
+
+bool alarm_level_parse(const char *text, enum alarm_level *level)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(level_names); i++) {
+        if (strcmp(text, level_names[i]) == 0) {
+            *level = (enum alarm_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *alarm_state_name(enum alarm_state state)
+{
+    return state_names[state];
+}
+
+bool alarm_is_active(const struct alarm *alarm)
+{
+    return alarm->state == ALARM_ACTIVE || alarm->state == ALARM_ACTIVE_ACKNOWLEDGED;
+}
+
+/* Whether the value speaks against the state: beyond the limit while inactive, well inside while active. */
+static bool speaks_against(const struct alarm *alarm, const struct alarm_setting *setting, double value)
+{
+    bool upper = setting->level == ALARM_HIGH_HIGH || setting->level == ALARM_HIGH;
+    double beyond = upper ? value - setting->limit : setting->limit - value;
+    return alarm_is_active(alarm) ? beyond <= -setting->deadband : beyond > 0;
+}
+
+static void move(struct alarm *alarm, enum alarm_state state, int64_t time_us)
+{
+    alarm->state = state;
+    alarm->since_us = time_us;
+    alarm->pending = false;
+}
+
+/* The pending condition has lasted long enough at `time_us`, or not yet. */
+static bool settle(struct alarm *alarm, const struct alarm_setting *setting, int64_t time_us)
+{
+    bool active = alarm_is_active(alarm);
+    int64_t delay_us = active ? setting->off_delay_us : setting->on_delay_us;
+    if (!alarm->pending || time_us - alarm->pending_since_us < delay_us) {
+        return false;
+    }
+    enum alarm_state over = alarm->state == ALARM_ACTIVE ? ALARM_RETURNED : ALARM_NORMAL;
+    move(alarm, active ? over : ALARM_ACTIVE, time_us);
+    return true;
+}
+
+bool alarm_step(struct alarm *alarm, const struct alarm_setting *setting, const struct alarm_reading *reading)
+{
+    if (reading->time_us <= alarm->seen_us) {
+        return false;
+    }
+    alarm->seen_us = reading->time_us;
+    alarm->bad = !reading->has_value;
+    if (!reading->has_value) {
+        return false;
+    }
+    alarm->value = reading->value;
+    if (!speaks_against(alarm, setting, reading->value)) {
+        alarm->pending = false;
+        return false;
+    }
+    if (!alarm->pending) {
+        alarm->pending = true;
+        alarm->pending_since_us = reading->time_us;
+    }
+    return settle(alarm, setting, reading->time_us);
+}
+
+bool alarm_tick(struct alarm *alarm, const struct alarm_setting *setting, int64_t now_us)
+{
+    if (alarm->shelved_until_us > 0 && now_us >= alarm->shelved_until_us) {
+        alarm->shelved_until_us = 0;
+    }
+    return !alarm->bad && settle(alarm, setting, now_us);
+}
+
+bool alarm_acknowledge(struct alarm *alarm, int64_t now_us)
+{
+    if (alarm->state != ALARM_ACTIVE && alarm->state != ALARM_RETURNED) {
+        return false;
+    }
+    bool pending = alarm->pending;
+    move(alarm, alarm->state == ALARM_ACTIVE ? ALARM_ACTIVE_ACKNOWLEDGED : ALARM_NORMAL, now_us);
+    alarm->pending = pending;
+    return true;
+}
+
+void alarm_shelve(struct alarm *alarm, int64_t until_us)
+{
+    alarm->shelved_until_us = until_us;
+}
+
+bool alarm_is_shelved(const struct alarm *alarm, int64_t now_us)
+{
+    return alarm->shelved_until_us > now_us;
+}

@@ -1,0 +1,376 @@
+#include "alarm/alarms.h"
+
+#include "alarm/alarm_board.h"
+#include "alarm/alarm_catalogs.h"
+#include "alarm/alarm_file.h"
+#include "alarm/alarm_notify.h"
+#include "alarm/alarm_queue.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "tunnel/batch_decoder.h"
+#include "tunnel/value.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { LINE_MAX_SIZE = 2048 };
+
+struct alarms {
+    const struct alarm_options *options;
+    struct server_metrics *metrics;
+    void (*changed)(void *owner, struct bytes line);
+    void *owner;
+    pthread_t thread;
+    bool running;
+
+    struct alarm_queue *queue;
+
+    pthread_mutex_t limit_lock;
+    struct log_limit limit;
+
+    pthread_mutex_t lock; /* of what follows */
+    struct alarm_board *board;
+    struct alarm_file *file;
+    struct alarm_notify *notify;
+    struct alarm_catalogs *catalogs;
+    struct batch_decoder *decoder;
+};
+
+static void count(const struct alarms *alarms, enum server_metric which, int64_t amount)
+{
+    server_count(alarms->metrics, which, amount);
+}
+
+/* ---- what is told ---- */
+
+static enum err describe(const struct alarm_view *view, bool change, struct buffer *out)
+{
+    const struct alarm *alarm = view->alarm;
+    struct json json = json_start(out);
+    json_object(&json, NULL);
+    if (change) {
+        json_string(&json, "type", "alarm");
+    }
+    json_string(&json, "state", alarm_state_name(alarm->state));
+    json_string(&json, "level", alarm_level_name(view->setting->level));
+    json_string(&json, "bridge", view->bridge);
+    json_string(&json, "tag", view->tag);
+    json_string(&json, "unit", view->unit);
+    json_double(&json, "limit", view->setting->limit);
+    json_double(&json, "value", alarm->seen_us > 0 ? alarm->value : NAN);
+    json_bool(&json, "bad_quality", alarm->bad);
+    json_time(&json, "since", alarm->since_us);
+    json_time(&json, "seen", alarm->seen_us);
+    json_time(&json, "shelved_until", alarm->shelved_until_us);
+    json_object_end(&json);
+    return json_finish(&json);
+}
+
+static void log_change(const struct alarm_view *view, bool shelved)
+{
+    enum log_level level = view->alarm->state == ALARM_ACTIVE && !shelved ? LOG_WARN : LOG_INFO;
+    LOG_AT(level, "alarm", log_event("alarm_changed"), log_str("bridge", view->bridge),
+           log_str("tag", view->tag), log_str("level", alarm_level_name(view->setting->level)),
+           log_str("state", alarm_state_name(view->alarm->state)), log_bool("shelved", shelved));
+}
+
+/* With the lock held: in the file, the log, the feed, and to the command. */
+static void board_changed(void *owner, const struct alarm_view *view)
+{
+    struct alarms *alarms = owner;
+    struct err_text why;
+    struct buffer line;
+    bool shelved = alarm_is_shelved(view->alarm, clock_wall_us());
+    if (alarms->file && alarm_file_put(alarms->file, view, &why) != ERR_OK) {
+        log_error("alarm", log_event("state_not_kept"), log_str("reason", why.text));
+    }
+    count(alarms, SERVER_ALARM_CHANGES, 1);
+    log_change(view, shelved);
+    buffer_init(&line, LINE_MAX_SIZE);
+    if (describe(view, true, &line) == ERR_OK) {
+        alarms->changed(alarms->owner, buffer_bytes(&line));
+        if (!shelved) {
+            alarm_notify_line(alarms->notify, buffer_bytes(&line));
+        }
+    }
+    buffer_fini(&line);
+}
+
+struct sums {
+    int64_t active, unacknowledged, shelved, now_us;
+};
+
+static void add_to_sums(void *owner, const struct alarm_view *view)
+{
+    struct sums *sums = owner;
+    enum alarm_state state = view->alarm->state;
+    bool shelved = alarm_is_shelved(view->alarm, sums->now_us);
+    sums->shelved += shelved;
+    sums->active += !shelved && alarm_is_active(view->alarm);
+    sums->unacknowledged += !shelved && (state == ALARM_ACTIVE || state == ALARM_RETURNED);
+}
+
+/* With the lock held: after changes. */
+static void settle(struct alarms *alarms)
+{
+    struct err_text why;
+    struct sums sums = {.now_us = clock_wall_us()};
+    if (alarm_file_commit(alarms->file, &why) != ERR_OK) {
+        log_error("alarm", log_event("state_not_kept"), log_str("reason", why.text));
+    }
+    alarm_board_walk(alarms->board, add_to_sums, &sums);
+    metric_set(&alarms->metrics->values[SERVER_ALARMS_ACTIVE], sums.active);
+    metric_set(&alarms->metrics->values[SERVER_ALARMS_UNACKNOWLEDGED], sums.unacknowledged);
+    metric_set(&alarms->metrics->values[SERVER_ALARMS_SHELVED], sums.shelved);
+}
+
+/* ---- one batch ---- */
+
+struct evaluation {
+    struct alarms *alarms;
+    const char *bridge;
+    const struct watched_catalog *catalog;
+    uint32_t index; /* of `tag`, so that the board is asked once a tag */
+    struct alarm_tag *tag;
+};
+
+static enum err evaluate_reading(void *owner, const struct reading *reading)
+{
+    struct evaluation *evaluation = owner;
+    if (!evaluation->catalog->watched[reading->tag]) {
+        return ERR_OK;
+    }
+    const struct catalog_tag *tag = catalog_tag(evaluation->catalog->catalog, reading->tag);
+    if (evaluation->index != reading->tag) {
+        evaluation->index = reading->tag;
+        evaluation->tag =
+            alarm_board_tag(evaluation->alarms->board, evaluation->bridge, tag->name, tag->unit);
+    }
+    if (!evaluation->tag) {
+        return ERR_OK;
+    }
+    struct value value;
+    struct alarm_reading input = {.time_us = reading->response_us};
+    if (quality_has_value(reading->quality) &&
+        value_decode(tag, reading->words, reading->word_count, &value) == ERR_OK) {
+        input.value = value_number(&value);
+        input.has_value = isfinite(input.value);
+    }
+    alarm_board_step(evaluation->alarms->board, evaluation->tag, &input);
+    return ERR_OK;
+}
+
+static const struct watched_catalog *catalog_of(struct alarms *alarms, const struct alarm_item *item,
+                                                const struct batch_view *view)
+{
+    const struct watched_catalog *found = alarm_catalogs_find(alarms->catalogs, view->catalog_hash);
+    if (found || item->catalog.size == 0) {
+        return found;
+    }
+    bool forgotten;
+    found = alarm_catalogs_add(alarms->catalogs, item->catalog, &forgotten);
+    if (forgotten || !found) {
+        alarm_queue_forget(alarms->queue);
+    }
+    return found;
+}
+
+static void evaluate(struct alarms *alarms, const struct alarm_item *item)
+{
+    struct batch_view view;
+    enum err result = batch_open(item->batch, &view, NULL);
+    const struct watched_catalog *catalog = result == ERR_OK ? catalog_of(alarms, item, &view) : NULL;
+    if (!catalog) {
+        count(alarms, SERVER_ALARM_BATCHES_SKIPPED, 1);
+        alarm_queue_forget(alarms->queue);
+        return;
+    }
+    if (!catalog->any) {
+        return;
+    }
+    struct evaluation evaluation = {
+        .alarms = alarms, .bridge = item->bridge, .catalog = catalog, .index = UINT32_MAX};
+    const struct batch_visitor visitor = {.owner = &evaluation, .reading = evaluate_reading};
+    result = batch_decode(alarms->decoder, &view, catalog->catalog, &visitor, NULL);
+    count(alarms, SERVER_ALARM_BATCHES_SKIPPED, result != ERR_OK);
+}
+
+/* ---- the thread ---- */
+
+void alarms_observe(struct alarms *alarms, const struct observed_batch *batch)
+{
+    uint64_t suppressed;
+    if (!alarms || batch->result != ACK_COMMITTED || batch->view->kind != BATCH_READINGS ||
+        alarm_queue_put(alarms->queue, batch)) {
+        return;
+    }
+    count(alarms, SERVER_ALARM_BATCHES_SKIPPED, 1);
+    pthread_mutex_lock(&alarms->limit_lock);
+    bool say = log_limit_allow(&alarms->limit, clock_mono_us(), &suppressed);
+    pthread_mutex_unlock(&alarms->limit_lock);
+    if (say) {
+        log_error("alarm", log_event("alarms_behind"),
+                  log_str("consequence", "batches are stored and acknowledged, and not watched for alarms"),
+                  log_u64("suppressed", suppressed));
+    }
+}
+
+static void *run(void *owner)
+{
+    struct alarms *alarms = owner;
+    struct alarm_item *item;
+    int64_t ticked_us = 0;
+    while (alarm_queue_take(alarms->queue, ALARMS_TICK_MS, &item)) {
+        pthread_mutex_lock(&alarms->lock);
+        if (item) {
+            evaluate(alarms, item);
+        }
+        if (clock_mono_us() - ticked_us >= ALARMS_TICK_MS * CLOCK_US_PER_MS) {
+            ticked_us = clock_mono_us();
+            alarm_board_tick(alarms->board, clock_wall_us());
+            settle(alarms);
+        }
+        pthread_mutex_unlock(&alarms->lock);
+        free(item);
+    }
+    pthread_mutex_lock(&alarms->lock);
+    settle(alarms);
+    pthread_mutex_unlock(&alarms->lock);
+    return NULL;
+}
+
+/* ---- people ---- */
+
+struct listing {
+    struct buffer *out;
+    enum err result;
+};
+
+static void list_one(void *owner, const struct alarm_view *view)
+{
+    struct listing *listing = owner;
+    if (listing->result == ERR_OK) {
+        listing->result = describe(view, false, listing->out);
+    }
+    if (listing->result == ERR_OK) {
+        listing->result = buffer_append(listing->out, "\n", 1);
+    }
+}
+
+enum err alarms_list(struct alarms *alarms, struct buffer *out)
+{
+    struct listing listing = {.out = out};
+    if (alarms) {
+        pthread_mutex_lock(&alarms->lock);
+        alarm_board_walk(alarms->board, list_one, &listing);
+        pthread_mutex_unlock(&alarms->lock);
+    }
+    return listing.result;
+}
+
+static enum err not_found(struct err_text *why, const char *bridge, const char *tag, enum alarm_level level)
+{
+    return err_set(why, ERR_NOT_FOUND,
+                   "tag %s of bridge %s has no alarm %s: no rule has it, or no reading came yet", tag, bridge,
+                   alarm_level_name(level));
+}
+
+enum err alarms_shelve(struct alarms *alarms, const char *bridge, const char *tag, enum alarm_level level,
+                       int64_t until_us, struct err_text *why)
+{
+    if (!alarms) {
+        return not_found(why, bridge, tag, level);
+    }
+    pthread_mutex_lock(&alarms->lock);
+    enum err result = alarm_board_shelve(alarms->board, bridge, tag, level, until_us);
+    settle(alarms);
+    pthread_mutex_unlock(&alarms->lock);
+    return result == ERR_OK ? ERR_OK : not_found(why, bridge, tag, level);
+}
+
+enum err alarms_acknowledge(struct alarms *alarms, const char *bridge, const char *tag,
+                            enum alarm_level level, struct err_text *why)
+{
+    if (!alarms) {
+        return not_found(why, bridge, tag, level);
+    }
+    pthread_mutex_lock(&alarms->lock);
+    enum err result = alarm_board_acknowledge(alarms->board, bridge, tag, level, clock_wall_us());
+    settle(alarms);
+    pthread_mutex_unlock(&alarms->lock);
+    return result == ERR_OK ? ERR_OK : not_found(why, bridge, tag, level);
+}
+
+/* ---- starting and stopping ---- */
+
+static enum err make_parts(struct alarms *alarms, struct err_text *why)
+{
+    alarms->board = alarm_board_new(&alarms->options->rules, board_changed, alarms);
+    alarms->catalogs = alarms->board ? alarm_catalogs_new(alarms->board) : NULL;
+    alarms->decoder = batch_decoder_new();
+    alarms->queue = alarm_queue_new();
+    if (!alarms->catalogs || !alarms->decoder || !alarms->queue) {
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    enum err result = alarm_file_open(alarms->options->state, &alarms->file, why);
+    if (result == ERR_OK) {
+        result = alarm_file_load(alarms->file, alarms->board, why);
+    }
+    return result == ERR_OK ? alarm_notify_start(alarms->options, alarms->metrics, &alarms->notify, why)
+                            : err_prefix(why, result, "alarms");
+}
+
+enum err alarms_start(const struct alarm_options *options, struct server_metrics *metrics,
+                      void (*changed)(void *owner, struct bytes line), void *owner, struct alarms **out,
+                      struct err_text *why)
+{
+    *out = NULL;
+    if (options->rules.count == 0) {
+        return ERR_OK;
+    }
+    struct alarms *alarms = calloc(1, sizeof *alarms);
+    if (!alarms) {
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    alarms->options = options;
+    alarms->metrics = metrics;
+    alarms->changed = changed;
+    alarms->owner = owner;
+    alarms->limit = (struct log_limit){.burst = 1, .interval_us = 60 * CLOCK_US_PER_S};
+    pthread_mutex_init(&alarms->limit_lock, NULL);
+    pthread_mutex_init(&alarms->lock, NULL);
+    enum err result = make_parts(alarms, why);
+    if (result == ERR_OK) {
+        int code = pthread_create(&alarms->thread, NULL, run, alarms);
+        alarms->running = code == 0;
+        result = code == 0 ? ERR_OK : err_errno(why, code, "cannot start the alarms' thread");
+    }
+    if (result != ERR_OK) {
+        alarms_stop(alarms);
+        return result;
+    }
+    *out = alarms;
+    return ERR_OK;
+}
+
+void alarms_stop(struct alarms *alarms)
+{
+    if (!alarms) {
+        return;
+    }
+    if (alarms->running) {
+        alarm_queue_stop(alarms->queue);
+        pthread_join(alarms->thread, NULL);
+    }
+    alarm_notify_stop(alarms->notify);
+    alarm_file_close(alarms->file);
+    alarm_catalogs_free(alarms->catalogs);
+    alarm_board_free(alarms->board);
+    batch_decoder_free(alarms->decoder);
+    alarm_queue_free(alarms->queue);
+    pthread_mutex_destroy(&alarms->limit_lock);
+    pthread_mutex_destroy(&alarms->lock);
+    free(alarms);
+}

@@ -1,0 +1,282 @@
+// The page: asks the API, listens to its events, and shows what comes.
+import { follow, get, throttled } from '/api.js';
+import { Charts } from '/charts.js';
+import { ago, bytes, clock, count, duration, number } from '/format.js';
+import { Table } from '/table.js';
+
+const $ = (id) => document.getElementById(id);
+const BATCH_ROWS = 100;
+const WARN_DAYS = 30;
+
+// ---- state of the connection ----
+
+const state = { stream: false, server: null };
+
+function showState() {
+  let tone = 'alarm';
+  let text = 'This page has lost its server and tries again';
+  if (state.stream && state.server) {
+    [tone, text] = ['good', 'Live'];
+  } else if (state.stream) {
+    [tone, text] = ['note', 'The control server cannot be reached; what is stored is shown'];
+  }
+  document.querySelector('#state .lamp').className = `lamp ${tone}`;
+  $('state-text').textContent = text;
+}
+
+// ---- summary ----
+
+function showSummary({ server, version }) {
+  $('version').textContent = version;
+  state.server = Boolean(server);
+  showState();
+  $('sum-readings').textContent = count(server?.counters.readings_committed);
+  $('sum-batches').textContent = count(server?.counters.batches_committed);
+  const store = $('sum-store');
+  store.textContent = server ? (server.store.healthy ? 'healthy' : server.store.reason) : '–';
+  store.className = server ? (server.store.healthy ? 'good' : 'alarm') : '';
+}
+
+// ---- bridges ----
+
+function fact(list, name, value, tone) {
+  const term = document.createElement('dt');
+  const text = document.createElement('dd');
+  term.textContent = name;
+  text.textContent = value;
+  if (tone) {
+    text.className = tone;
+  }
+  list.append(term, text);
+}
+
+function certificate(list, end) {
+  if (!end) {
+    return;
+  }
+  const days = (new Date(end) - Date.now()) / 86400e3;
+  const text = days < 0 ? 'has expired' : days < 2 ? `ends in ${duration(days * 86400)}` : `${Math.floor(days)} days`;
+  fact(list, 'Certificate', text, days < 0 ? 'alarm' : days < WARN_DAYS ? 'note' : '');
+}
+
+function quality(list, stored) {
+  const entries = Object.entries(stored.qualities);
+  const total = entries.reduce((sum, [, amount]) => sum + amount, 0);
+  const good = entries.filter(([name]) => !name.startsWith('bad')).reduce((sum, [, amount]) => sum + amount, 0);
+  const share = total ? Math.floor((100 * good) / total) : 0;
+  fact(list, 'With a value', `${share} %`, share === 100 ? 'good' : share > 0 ? 'note' : 'alarm');
+  const clocks = { synchronised: ['synchronised', 'good'], not_synchronised: ['not synchronised', 'note'],
+    unknown: ['unknown', ''] };
+  fact(list, 'Clock', ...clocks[stored.clock]);
+}
+
+function bridgeCard({ name, live, stored }) {
+  const card = document.createElement('article');
+  card.className = 'card';
+  const title = document.createElement('h3');
+  const lamp = document.createElement('span');
+  const side = document.createElement('span');
+  const list = document.createElement('dl');
+  lamp.className = `lamp ${live?.connected ? 'good' : live ? 'alarm' : ''}`;
+  side.className = 'side';
+  side.textContent = live?.connected ? 'connected' : live ? 'not connected' : 'not seen since the server started';
+  title.append(lamp, name, side);
+  fact(list, 'Last ack', ago(live?.last_ack ?? stored?.committed));
+  if (live) {
+    fact(list, 'Lag', live.last_ack ? duration(live.lag_s) : '–', live.lag_s > 60 ? 'note' : '');
+    fact(list, 'Backlog', live.backlog > 0 ? `about ${count(live.backlog)} batches` : 'none', live.backlog > 0 ? 'note' : '');
+    if (live.rejected > 0) {
+      fact(list, 'Rejected', `${count(live.rejected)} batches`, 'alarm');
+    }
+  }
+  if (stored) {
+    quality(list, stored);
+    fact(list, 'Gaps', stored.gaps > 0 ? count(stored.gaps) : 'none', stored.gaps > 0 ? 'note' : '');
+  }
+  certificate(list, live?.certificate_end);
+  card.append(title, list);
+  return card;
+}
+
+let bridgesWanted = 24;
+
+async function refreshBridges() {
+  const { bridges, next } = await get('bridges', { limit: bridgesWanted });
+  const cards = bridges.map(bridgeCard);
+  if (cards.length === 0) {
+    const nobody = document.createElement('p');
+    nobody.className = 'hint';
+    nobody.textContent = 'No bridge has connected yet.';
+    cards.push(nobody);
+  }
+  $('bridge-cards').replaceChildren(...cards);
+  $('more-bridges').hidden = next === null;
+  const connected = bridges.filter((bridge) => bridge.live?.connected).length;
+  $('sum-connected').textContent = `${connected} of ${bridges.length}${next ? '+' : ''}`;
+}
+
+// ---- tables ----
+
+const batchTable = new Table($('batch-table'), [
+  { title: 'Committed', cell: (row) => clock(row.committed) },
+  { title: 'Bridge', cell: (row) => row.bridge },
+  { title: 'Sequence', right: true, cell: (row) => row.seq },
+  { title: 'Readings', right: true, cell: (row) => (row.kind === 'gaps' ? `${row.readings} gaps` : count(row.readings)) },
+  { title: 'Size', right: true, cell: (row) => bytes(row.bytes) },
+  { title: 'Newest reading', cell: (row) => clock(row.last) },
+  { title: 'Answer', cell: (row) => (row.result ?? 'committed') + (row.historical ? ', backlog' : ''),
+    tone: (row) => ((row.result ?? 'committed') === 'committed' ? 'good' : row.result === 'rejected' ? 'alarm' : 'note') },
+], 'No batch yet.');
+
+const alarmTones = { active: 'alarm', active_acknowledged: 'note', returned: 'note', normal: 'good', shelved: '' };
+const alarmTable = new Table($('alarm-table'), [
+  { title: 'State', cell: (row) => (row.shelved_until ? 'shelved' : row.state.replaceAll('_', ', ')),
+    tone: (row) => (row.shelved_until ? '' : alarmTones[row.state]) },
+  { title: 'Bridge', cell: (row) => row.bridge },
+  { title: 'Tag', cell: (row) => row.tag },
+  { title: 'Level', cell: (row) => row.level.replace('_', '-') },
+  { title: 'Limit', right: true, cell: (row) => number(row.limit) },
+  { title: 'Value', right: true, cell: (row) => number(row.value) },
+  { title: 'Since', cell: (row) => clock(row.since) },
+  { title: 'Shelved until', cell: (row) => (row.shelved_until ? clock(row.shelved_until) : '') },
+], 'No alarm. Alarms are configured in server.yaml.');
+
+const gapTable = new Table($('gap-table'), [
+  { title: 'From', cell: (row) => clock(row.from) },
+  { title: 'To', cell: (row) => clock(row.to) },
+  { title: 'Bridge', cell: (row) => row.bridge },
+  { title: 'Reason', cell: (row) => row.reason.replaceAll('_', ' ') },
+  { title: 'Readings', right: true, cell: (row) => (row.readings > 0 ? count(row.readings) : 'unknown') },
+  { title: 'Link', cell: (row) => row.link || 'all' },
+], 'No gap: every reading that was taken has arrived, or is still at its bridge.');
+
+const holeTable = new Table($('hole-table'), [
+  { title: 'Bridge', cell: (row) => row.bridge },
+  { title: 'From sequence', right: true, cell: (row) => row.first_seq },
+  { title: 'To sequence', right: true, cell: (row) => row.last_seq },
+  { title: 'Epoch', cell: (row) => row.epoch.slice(0, 12) },
+], 'Nothing is missing.');
+
+const quarantineTable = new Table($('quarantine-table'), [
+  { title: 'Received', cell: (row) => clock(row.received) },
+  { title: 'Bridge', cell: (row) => row.bridge },
+  { title: 'Sequence', right: true, cell: (row) => row.seq },
+  { title: 'Reason', wide: true, cell: (row) => row.reason },
+], 'No batch was refused.');
+
+async function refreshLosses() {
+  const [{ gaps, holes }, { rejected }] = await Promise.all([get('gaps'), get('quarantine')]);
+  gapTable.show(gaps);
+  holeTable.show(holes);
+  quarantineTable.show(rejected.reverse());
+}
+
+async function refreshAlarms() {
+  const { alarms } = await get('alarms');
+  const order = { active: 0, active_acknowledged: 1, returned: 2, normal: 3 };
+  alarms.sort((a, b) => order[a.state] - order[b.state] || a.tag.localeCompare(b.tag));
+  alarmTable.show(alarms.filter((alarm) => alarm.state !== 'normal' || alarm.shelved_until));
+  const active = alarms.filter((alarm) => alarm.state.startsWith('active') && !alarm.shelved_until).length;
+  $('sum-alarms').textContent = active;
+  $('sum-alarms').className = active > 0 ? 'alarm' : 'good';
+}
+
+// ---- charts ----
+
+const charts = new Charts($('chart-cards'), $('chart-note'));
+charts.onWindow = (window) => $('live').setAttribute('aria-pressed', String(window === null));
+
+async function refreshTags() {
+  const { tags } = await get('tags', { limit: 2000 });
+  charts.tags = tags;
+}
+
+function wireCharts(refresh) {
+  $('chart-form').addEventListener('submit', (event) => event.preventDefault());
+  $('chart-filter').addEventListener('input', (event) => {
+    charts.filter = event.target.value;
+    refresh();
+  });
+  $('chart-span').addEventListener('change', (event) => {
+    charts.span = Number(event.target.value);
+    charts.zoom(null);
+  });
+  $('earlier').addEventListener('click', () => charts.shift(-0.5));
+  $('later').addEventListener('click', () => charts.shift(0.5));
+  $('live').addEventListener('click', () => charts.zoom(null));
+  document.addEventListener('keydown', (event) => {
+    const keys = { '[': 'earlier', ']': 'later', l: 'live', p: 'pause' };
+    if (keys[event.key] && !event.ctrlKey && !event.metaKey && !/INPUT|SELECT/.test(event.target.tagName)) {
+      $(keys[event.key]).click();
+    }
+  });
+}
+
+// ---- together ----
+
+const quiet = (task) => async () => {
+  try {
+    await task();
+  } catch (error) {
+    console.warn(error.message);
+  }
+};
+
+let paused = false;
+const refresh = {
+  summary: throttled(quiet(async () => showSummary(await get('server'))), 2000),
+  bridges: throttled(quiet(refreshBridges), 2000),
+  losses: throttled(quiet(refreshLosses), 10000),
+  alarms: throttled(quiet(refreshAlarms), 1000),
+  tags: throttled(quiet(refreshTags), 15000),
+  charts: throttled(quiet(() => charts.refresh()), 1000),
+};
+
+function start() {
+  wireCharts(refresh.charts);
+  $('pause').addEventListener('click', () => {
+    paused = !paused;
+    $('pause').setAttribute('aria-pressed', String(paused));
+  });
+  $('more-bridges').addEventListener('click', () => {
+    bridgesWanted = Math.min(1000, bridgesWanted * 2);
+    refresh.bridges();
+  });
+  follow({
+    stream: (open) => {
+      state.stream = open;
+      showState();
+      refresh.summary();
+    },
+    server: ({ connected }) => {
+      state.server = connected;
+      showState();
+      refresh.bridges();
+    },
+    batch: (batch) => {
+      if (!paused) {
+        batchTable.prepend(batch, BATCH_ROWS);
+      }
+      if (!charts.window && !document.hidden) {
+        refresh.charts();
+      }
+    },
+    alarm: refresh.alarms,
+  });
+  setInterval(() => {
+    if (!document.hidden) {
+      refresh.summary();
+      refresh.bridges();
+      refresh.losses();
+      refresh.alarms();
+      refresh.tags();
+    }
+  }, 3000);
+}
+
+await quiet(async () => batchTable.show((await get('acks', { limit: BATCH_ROWS })).acks))();
+await refresh.tags();
+start();
+for (const task of Object.values(refresh)) {
+  task();
+}

@@ -1,0 +1,31 @@
+/*
+ * readers: a few read-only connections to the store, lent to one request each. Any thread.
+ *
+ * They are opened when they are needed, so the store may come later than bourdon-web, and a connection that
+ * failed is opened anew. A query that takes longer than its time is ended with ERR_TIMEOUT.
+ */
+#ifndef BOURDON_WEB_READERS_H
+#define BOURDON_WEB_READERS_H
+
+#include "store/db.h"
+
+enum { READERS_MAX = 4, READERS_PATIENCE_MS = 5000 };
+
+struct readers;
+struct reader {
+    struct db *db;
+    /* private */
+    int64_t deadline_us;
+};
+
+/* `path` is borrowed. NULL: out of memory. */
+MUST_USE struct readers *readers_new(const char *path, int64_t query_us);
+void readers_free(struct readers *readers); /* NULL is fine */
+
+/* Lends a connection, with its time running. ERR_BUSY: none became free within READERS_PATIENCE_MS. */
+MUST_USE enum err readers_take(struct readers *readers, struct reader **reader, struct err_text *why);
+/* `result` is how it went: the text of a query that was ended says so, a connection that failed is closed. */
+MUST_USE enum err readers_give(struct readers *readers, struct reader *reader, enum err result,
+                               struct err_text *why);
+
+#endif
