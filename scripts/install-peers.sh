@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs the test peers that come from npm (tests/interop/npm) under build/peers. Says nothing when they are there.
+# Installs the test peers that come from npm (tests/peers) under build/peers. Says nothing when they are there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-source=tests/interop/npm
+source=tests/peers
 target=build/peers
 
 case ${1:-} in
@@ -11,7 +11,7 @@ case ${1:-} in
     cat <<TEXT
 Usage: scripts/install-peers.sh [--if-npm]
 
-Installs Modbus peers for the tests with npm under $target, and npm itself (Debian: nodejs and npm, 350 packages) if
+Installs peers for the tests with npm under $target, and npm itself (Debian: nodejs and npm, 350 packages) if
 there is none. With --if-npm it does nothing where there is no npm, and what cannot be fetched is no error: the tests
 that need a peer then say so and count as skipped.
 TEXT

@@ -1,9 +1,11 @@
 // The page in headless Chromium, against the real programs. Arguments: the page's address, a folder for screenshots.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+
+const { chromium } = createRequire(import.meta.url)('playwright-core'); // by NODE_PATH
 
 const [, , address, folder] = process.argv;
 const PATIENCE = 60000; // ms, for anything that takes a moment on an idle machine

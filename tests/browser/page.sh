@@ -5,9 +5,10 @@
 . "$(dirname "$0")/../scenario/lib.sh"
 
 here=$BOURDON_SOURCE/tests/browser
+export NODE_PATH=$BOURDON_SOURCE/build/peers/node_modules
 shots=$1
-if ! command -v node >/dev/null || ! command -v chromium >/dev/null || [ ! -d "$here/node_modules/playwright-core" ]; then
-    echo "skipped: needs chromium, npm and playwright-core: scripts/install-deps.sh browser; npm ci --prefix tests/browser"
+if ! command -v node >/dev/null || ! command -v chromium >/dev/null || [ ! -d "$NODE_PATH/playwright-core" ]; then
+    echo "skipped: needs chromium and playwright-core: scripts/install-deps.sh browser; scripts/install-peers.sh"
     [ -z "${BOURDON_PEERS_REQUIRED:-}" ] || fail "and they are required here"
     exit 77
 fi
