@@ -1,7 +1,5 @@
 #include "base/clock.h"
-#include "field/field.h"
-#include "support/plc_server.h"
-#include "support/reading_collector.h"
+#include "field_rig.h"
 #include "support/suite.h"
 
 #include <stdio.h>
