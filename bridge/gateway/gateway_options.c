@@ -13,6 +13,11 @@
 static const struct option_choice failings[] = {
     {"refuse-writes", AUDIT_REFUSES_WRITES}, {"go-on", AUDIT_GOES_ON}, {NULL, 0}};
 
+static const struct option_choice profiles[] = {{"mbaps-v36", TLS_PROFILE_MBAPS_V36},
+                                                {"sunspec", TLS_PROFILE_SUNSPEC},
+                                                {"nist", TLS_PROFILE_NIST},
+                                                {NULL, 0}};
+
 static const struct option audit_table[] = {
     {.name = "file",
      .kind = OPTION_STRING,
@@ -158,6 +163,24 @@ const struct option gateway_options_table[] = {
      .required = true,
      .placeholder = "FILE",
      .help = "Its private key, PEM, readable by nobody else."},
+    {.name = "second_certificate",
+     .kind = OPTION_STRING,
+     .offset = offsetof(struct gateway_options, second_certificate),
+     .placeholder = "FILE",
+     .help = "A certificate with the other kind of key, RSA or P-256, for clients that speak only that."},
+    {.name = "second_key",
+     .kind = OPTION_STRING,
+     .offset = offsetof(struct gateway_options, second_key),
+     .placeholder = "FILE",
+     .help = "Its private key."},
+    {.name = "profile",
+     .kind = OPTION_CHOICE,
+     .offset = offsetof(struct gateway_options, profile),
+     .fallback = "mbaps-v36",
+     .choices = profiles,
+     .help =
+         "Which TLS is spoken: that of MODBUS/TCP Security v36, of Secure SunSpec Modbus 1.0, or of NIST SP "
+         "800-52. TLS 1.2 and 1.3 in each."},
     {.name = "crl",
      .kind = OPTION_STRING,
      .offset = offsetof(struct gateway_options, crl),
@@ -216,6 +239,8 @@ enum err gateway_options_tls(const struct gateway_options *options, struct tls_c
         .ca = options->ca,
         .certificate = options->certificate,
         .key = options->key,
+        .second = {.certificate = options->second_certificate, .key = options->second_key},
+        .profile = (enum tls_profile)options->profile,
         .crl = options->crl,
         .allow_tls12 = true,
     };

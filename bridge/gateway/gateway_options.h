@@ -55,6 +55,8 @@ struct gateway_options {
     struct place place;        /* all zero: there is no gateway */
     struct option_list listen; /* of char *: host:port */
     char *ca, *certificate, *key, *crl;
+    char *second_certificate, *second_key; /* of the other kind of key */
+    int profile;                           /* enum tls_profile */
     char *policy_file;
     struct option_list units; /* of struct gateway_unit_options */
     struct gateway_audit_options audit;
