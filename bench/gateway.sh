@@ -95,7 +95,7 @@ gateway:
 YAML
     cat >haproxy.cfg <<CFG
 global
-    maxconn 20000
+    maxconn 9000
     ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256
     ssl-server-verify none
 defaults

@@ -109,7 +109,8 @@ static void received(void *owner, struct bytes bytes)
     struct client *client = owner;
     struct load *load = client->load;
     if (client->received == 0 && bytes.size > 8 && (bytes.data[7] != 3 || bytes.data[8] != 20)) {
-        fail("an answer is an exception");
+        fprintf(stderr, "gateway_load: function %02x, %02x\n", bytes.data[7], bytes.data[8]);
+        fail("an answer is none to the request");
     }
     client->received += bytes.size;
     if (client->received < ANSWER_SIZE) {

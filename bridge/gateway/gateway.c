@@ -80,6 +80,7 @@ static void use_context(struct gateway *gateway, struct tls_context *tls)
 {
     tls_context_unref(gateway->tls);
     gateway->tls = tls;
+    gateway->generation++;
     visit_sessions(gateway, judge_session, tls);
 }
 
@@ -269,7 +270,6 @@ static void close_session(struct session *session, void *argument)
 
 static void close_everything(struct gateway *gateway, void *argument)
 {
-    gateway->stopping = true;
     for (size_t i = 0; i < gateway->listener_count; i++) {
         io_listener_free(gateway->listeners[i]);
     }

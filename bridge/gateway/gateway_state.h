@@ -57,6 +57,7 @@ struct gateway {
     struct gateway_limit_options limits;
     bool old_values, refuses_writes; /* while the audit fails */
     struct tls_context *tls;
+    uint32_t generation; /* of the context: counts reloads */
     struct policy *policy;
     struct rates rates;
     const struct gateway_options *options; /* borrowed while attached */
@@ -64,7 +65,6 @@ struct gateway {
     int64_t crl_looked_us;
     int64_t crl_stamp; /* of the file, when it was read */
     struct log_limit refused_limit;
-    bool stopping;
 
     /* Any thread. */
     struct audit *audit;

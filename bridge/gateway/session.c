@@ -140,8 +140,9 @@ static void opened(void *owner)
     struct gateway *gateway = session->gateway;
     const struct tls_peer *peer = io_peer(session->io);
     struct err_text why = {.text = ""};
-    if (gateway->stopping || io_judge(session->io, gateway->tls, &why) != ERR_OK) {
-        session_close(session, why.text); /* a reload since the handshake began */
+    bool reloaded = session->generation != gateway->generation; /* since the handshake began */
+    if (reloaded && io_judge(session->io, gateway->tls, &why) != ERR_OK) {
+        session_close(session, why.text);
         return;
     }
     if (!make_room(session, true, gateway->limits.per_identity, "its identity opened a newer session") ||
@@ -209,7 +210,8 @@ static struct session *new_session(struct gateway *gateway, int fd)
         close(fd);
         return NULL;
     }
-    *session = (struct session){.gateway = gateway, .accepted_us = clock_mono_us()};
+    *session = (struct session){
+        .gateway = gateway, .generation = gateway->generation, .accepted_us = clock_mono_us()};
     const struct io_options options = {
         .loop = gateway->loop,
         .tls = gateway->tls,

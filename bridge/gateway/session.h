@@ -25,6 +25,7 @@ struct session {
     uint64_t number; /* 0 until it is open */
     struct io *io;
     bool open;
+    uint32_t generation;          /* of the context that its certificate was judged by */
     bool doomed;                  /* closed: it only waits for its burial */
     int64_t accepted_us, used_us; /* monotonic */
     int64_t opened_wall_us;
