@@ -163,14 +163,20 @@ static int by_size(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* Of `count` sorted samples. */
+static double quantile_us(const struct load *load, size_t count, size_t percent)
+{
+    size_t at = count * percent / 100;
+    return count > 0 ? (double)load->samples_ns[at] / 1e3 : 0;
+}
+
 static void report(struct load *load)
 {
     double seconds = (double)(clock_mono_us() - load->began_us) / 1e6;
     size_t count = load->done < SAMPLES_MAX ? (size_t)load->done : SAMPLES_MAX;
     qsort(load->samples_ns, count, sizeof *load->samples_ns, by_size);
     printf("done=%llu per_s=%.0f p50_us=%.1f p99_us=%.1f\n", (unsigned long long)load->done,
-           (double)load->done / seconds, count > 0 ? load->samples_ns[count / 2] / 1e3 : 0,
-           count > 0 ? load->samples_ns[count * 99 / 100] / 1e3 : 0);
+           (double)load->done / seconds, quantile_us(load, count, 50), quantile_us(load, count, 99));
     fflush(stdout);
 }
 

@@ -164,7 +164,8 @@ static void say_allowed(FILE *out, const struct policy_decision *decision, const
 {
     const struct policy_rule *read = decision->read_rule;
     const struct policy_rule *write = decision->write_rule;
-    fprintf(out, "allowed by rule \"%s\"", (read ? read : write)->name);
+    const struct policy_rule *first = read ? read : write;
+    fprintf(out, "allowed by rule \"%s\"", first ? first->name : "");
     if (read && write && read != write) {
         fprintf(out, " and, to write, by rule \"%s\"", write->name);
     }

@@ -365,7 +365,7 @@ static void step(struct poller *poller)
         connect_or_wait(poller, now_us);
     } else if (line_share_next(&poller->share, poll_us <= now_us, live) == LINE_LIVE) {
         poller_live_serve(poller, poll_us);
-    } else {
+    } else if (turn.unit) {
         poll_turn(poller, &turn);
     }
 }
