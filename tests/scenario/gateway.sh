@@ -6,6 +6,7 @@
 
 make_certificates
 certs operator pki anna --role operator
+certs operator pki carl --role operator
 certs bridge pki bob # without a role
 certs bad-set pki
 
@@ -36,7 +37,10 @@ start_bridge
 wait_for_event bridge "$patience" event=ready
 port=$(log_field bridge listening port)
 
-/usr/bin/python3 "$BOURDON_SOURCE/tests/scenario/gateway_client.py" "$port" || fail "a client got another answer"
+client() {
+    /usr/bin/python3 "$BOURDON_SOURCE/tests/scenario/gateway_client.py" "$port" "$1"
+}
+client all || fail "a client got another answer"
 wait_for_acks 3
 pass "readings go on to the server"
 
@@ -88,11 +92,36 @@ wait_for_event bridge "$patience" event=reloaded "$from"
 has_session bob || fail "a reload costs sessions"
 pass "reloaded with its sessions, and a broken policy is refused"
 
+from=$(log_lines bridge)
+sed -i 's/^  audit:/  limits: {per_identity: 2, handshake_timeout: 500ms, frame_timeout: 500ms}\n  audit:/' bridge.yaml
+kill -HUP "${process_pid[bridge]}"
+wait_for_event bridge "$patience" event=reloaded "$from"
+client limits || fail "limits are not kept"
+
+# --- a disk that fails --------------------------------------------------------------------------------------
+
+# A folder where the file should be is a failure for root, too.
+from=$(log_lines bridge)
+mv audit.jsonl audit.jsonl.2
+mkdir audit.jsonl
+kill -HUP "${process_pid[bridge]}"
+wait_for_event bridge "$patience" event=reloaded "$from"
+client write >said || fail "a client got no answer: $(cat said)" # its session is the record that cannot be written
+wait_for_event bridge "$patience" event=audit_failing "$from"
+client write >said || fail "reads do not go on: $(cat said)"
+grep -q 'exception 4' said || fail "a write without a record: $(cat said)"
+wait_for_acks 3
+rmdir audit.jsonl
+wait_for_event bridge "$patience" event=audit_recovered "$from"
+client write >said || fail "nothing goes on: $(cat said)"
+grep -q 'exception 0' said || fail "writes are still refused: $(cat said)"
+pass "while the record cannot be written, writes are refused, reads and polls go on"
+
 # --- the record ---------------------------------------------------------------------------------------------
 
 stop_in_good_order
 hash=$(grep event=audit_head bridge.log | tail -n 1 | sed 's/.*hash=\([0-9a-f]*\).*/\1/')
-bourdon audit verify audit.jsonl.1 audit.jsonl --last "$hash" || fail "the audit files are not good"
+bourdon audit verify audit.jsonl.1 audit.jsonl.2 audit.jsonl --last "$hash" || fail "the audit files are not good"
 grep -q '"event":"write".*"role":"operator".*"write":\[16,1\],"old":\[[0-9]*\],"new":\[[0-9]*\],"rule":"set","result":"done"' \
     audit.jsonl.1 || fail "no record of the write"
 grep -q '"event":"denied".*"rule":"set","reason":"value"' audit.jsonl.1 || fail "no record of a denial"

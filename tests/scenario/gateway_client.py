@@ -1,6 +1,6 @@
 """Clients of the gateway, good and bad, over real TLS: Python's ssl, pymodbus and openssl s_client.
 
-gateway_client.py PORT: works on the certificates in pki/ of the current folder; see gateway.sh for the policy. Names of
+gateway_client.py PORT all|limits|write: works on the certificates in pki/ of the current folder; see gateway.sh for the policy. Names of
 checks begin with the requirement of MODBUS/TCP Security v36 they are about."""
 
 import asyncio
@@ -206,9 +206,37 @@ async def pymodbus():
     await client.close()
 
 
-roles()
-framing()
-pipelining()
-certificates()
-openssl()
-asyncio.run(pymodbus())
+def limits():
+    """With limits of 2 sessions an identity, and half a second for a handshake and for a frame."""
+    first, second = Client("operator/carl"), Client("operator/carl")
+    need(first.ask(read(0, 1))[:2] == b"\x03\x02" and second.ask(read(0, 1))[:2] == b"\x03\x02", "two sessions")
+    with Client("operator/carl") as third:
+        need(first.is_closed(), "a third closes the one that is unused for longest")
+        need(second.ask(read(0, 1))[:2] == b"\x03\x02" and third.ask(read(0, 1))[:2] == b"\x03\x02", "and no other")
+        second.tls.sendall(frame(read(0, 1))[:9])
+        need(second.is_closed(), "a frame that is not finished closes its session")
+        need(third.ask(read(0, 1))[:2] == b"\x03\x02", "and no other")
+    stalled = socket.create_connection(("127.0.0.1", PORT), timeout=PATIENCE)
+    stalled.sendall(b"\x16\x03\x01")
+    need(stalled.recv(1) == b"", "a handshake that is not finished is closed")
+
+
+def write_answer():
+    """Writes the setpoint as it is, and prints the exception, if there is one."""
+    with Client("operator/carl") as client:
+        answer = client.ask(read(SETPOINT, 1))
+        need(answer[0] == 3, "reads go on")
+        answer = client.ask(bytes([6, 0, SETPOINT]) + answer[2:])
+        print("exception", answer[1] if answer[0] & 0x80 else 0)
+
+
+def everything():
+    roles()
+    framing()
+    pipelining()
+    certificates()
+    openssl()
+    asyncio.run(pymodbus())
+
+
+{"all": everything, "limits": limits, "write": write_answer}[sys.argv[2]]()
