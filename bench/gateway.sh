@@ -215,11 +215,12 @@ make_plant
 mkfifo plc_in
 exec 8<>plc_in
 start_plc() {
+    rm -f plc.log
     ${1:+taskset -c 0} "$bin/gateway_load" serve <&8 >plc.log &
     plc_pid=$!
     pids+=("$plc_pid")
     for _ in $(seq 50); do
-        grep -q port= plc.log && break
+        grep -qs port= plc.log && break
         sleep 0.1
     done
     plc=$(sed -n 's/port=\([0-9]*\).*/\1/p' plc.log)
@@ -245,7 +246,7 @@ for peer in "${peers[@]}"; do
     start "$peer"
     load tls "$connections"
     per_s=$(field per_s) p50=$(field p50_us) p99=$(field p99_us)
-    cpu=$(awk -v ticks="$ticks" -v hz="$(getconf CLK_TCK)" -v count="$(field done)" 'BEGIN { printf "%.1f", ticks * 1e6 / hz / count }')
+    cpu=$(awk -v ticks="$ticks" -v hz="$(getconf CLK_TCK)" -v count="$(field 'done')" 'BEGIN { printf "%.1f", ticks * 1e6 / hz / count }')
     load connect 16
     handshakes=$(field per_s)
     stop "$pid"
