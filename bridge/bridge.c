@@ -74,7 +74,7 @@ static void free_options(const struct bridge *bridge, struct bridge_options *opt
 static void stop_field(struct bridge *bridge)
 {
     gateway_detach(bridge->gateway);
-    field_stop(bridge->field);
+    field_stop(bridge->field, bridge->options.bridge.shutdown_us);
     bridge->field = NULL;
 }
 

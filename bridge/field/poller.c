@@ -205,13 +205,11 @@ static enum link_outcome ask(struct poller *poller, struct link_exchange *exchan
 /* The device may close a connection it thinks idle, which shows only now: then once more on a new one. */
 enum link_outcome poller_exchange(struct poller *poller, struct link_exchange *exchange, bool repeatable)
 {
-    enum link_outcome outcome = ask(poller, exchange);
-    if (outcome == LINK_LOST && poller->answers > 0 && link_connect(current_way(poller), NULL) == ERR_OK) {
     struct link *way = current_way(poller);
     if (!way->connected) {
         return LINK_LOST;
     }
-    enum link_outcome outcome = link_exchange(way, exchange);
+    enum link_outcome outcome = ask(poller, exchange);
     if (outcome == LINK_LOST && repeatable && poller->answers > 0 && link_connect(way, NULL) == ERR_OK) {
         poller->answers = 0;
         outcome = ask(poller, exchange);
@@ -442,9 +440,8 @@ static void interrupt_ways(struct poller *poller)
 void poller_stop(struct poller *poller)
 {
     pthread_mutex_lock(&poller->mutex);
-    poller->stopping = true;
-    bool asking = poller->asking;
     atomic_store(&poller->stopping, true);
+    bool asking = poller->asking;
     pthread_cond_broadcast(&poller->woken);
     pthread_mutex_unlock(&poller->mutex);
     if (!asking) {

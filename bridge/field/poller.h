@@ -75,8 +75,7 @@ struct poller {
     atomic_bool stopping;
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t woken;
-    bool stopping;
-    bool asking;               /* a request is in flight */
+    bool asking; /* a request is in flight */
     struct live_queue live;
     char reason[ERR_TEXT_MAX]; /* why the link is down; "" = it is not */
 };

@@ -44,7 +44,7 @@ void rig_start(struct rig *rig, const char *more, const char *units)
 
 void rig_tear_down(struct rig *rig)
 {
-    field_stop(rig->field);
+    field_stop(rig->field, 0);
     catalog_free(rig->catalog);
     field_options_fini(&rig->options.field);
     options_free(rig_table, &rig->options);
