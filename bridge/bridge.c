@@ -70,6 +70,20 @@ static void free_options(const struct bridge *bridge, struct bridge_options *opt
 
 /* ---- stopping ---- */
 
+/* What clients of the gateway have asked comes back first. */
+static void stop_field(struct bridge *bridge)
+{
+    gateway_detach(bridge->gateway);
+    field_stop(bridge->field, bridge->options.bridge.shutdown_us);
+    bridge->field = NULL;
+}
+
+static void stop_gateway(struct bridge *bridge)
+{
+    gateway_stop(bridge->gateway);
+    bridge->gateway = NULL;
+}
+
 static void stop_now(struct bridge *bridge)
 {
     bridge->state = BRIDGE_STOPPED;
@@ -103,6 +117,8 @@ static void on_stop_signal(void *owner)
     loop_timer_start_ms(bridge->deadline_timer, bridge->options.bridge.shutdown_us / CLOCK_US_PER_MS);
     field_stop(bridge->field, bridge->options.bridge.shutdown_us);
     bridge->field = NULL;
+    stop_field(bridge);
+    stop_gateway(bridge);
     const struct spool_request flush = {.kind = SPOOL_REQUEST_FLUSH};
     if (spool_thread_request(bridge->spool, &flush, 1) != ERR_OK) {
         stop_now(bridge); /* spool_thread_stop() flushes too, only nobody waits for the acks then */
@@ -169,6 +185,11 @@ static bool must_stay(const struct bridge_options *old, const struct bridge_opti
         err_set(why, ERR_CONFIG, "bridge.spool cannot change while the bridge runs: start it again");
         return true;
     }
+    if (!gateway_options_may_replace(&old->gateway, &new->gateway)) {
+        err_set(why, ERR_CONFIG,
+                "gateway.listen and gateway.audit.file cannot change while the bridge runs: start it again");
+        return true;
+    }
     return false;
 }
 
@@ -197,7 +218,17 @@ static enum err start_field(struct bridge *bridge, struct err_text *why)
         return err_set(why, result, "out of memory");
     }
     struct reading_sink sink = board_sink(bridge->board);
-    return field_start(&bridge->options.field, bridge->options.catalog, &sink, &bridge->field, why);
+    result = field_start(&bridge->options.field, bridge->options.catalog, &sink, &bridge->field, why);
+    if (result == ERR_OK) {
+        gateway_attach(bridge->gateway, &bridge->options.gateway, bridge->field);
+    }
+    return result;
+}
+
+static enum err start_gateway(struct bridge *bridge, struct err_text *why)
+{
+    const struct gateway_options *options = &bridge->options.gateway;
+    return gateway_options_given(options) ? gateway_start(options, &bridge->gateway, why) : ERR_OK;
 }
 
 /* Nobody polls while the catalog changes: readings are indices into it. */
@@ -206,6 +237,7 @@ static enum err swap(struct bridge *bridge, struct bridge_options *new, struct e
     struct spool_configuration configuration = spool_configuration(new);
     field_stop(bridge->field, bridge->options.bridge.shutdown_us);
     bridge->field = NULL;
+    stop_field(bridge);
     enum err result = spool_thread_configure(bridge->spool, &configuration, why);
     if (result != ERR_OK) {
         return result;
@@ -337,6 +369,9 @@ static enum err start(struct bridge *bridge, struct err_text *why)
         uplink_attach(bridge->uplink, bridge->spool);
         result = start_control(bridge, why);
     }
+    if (result == ERR_OK) {
+        result = start_gateway(bridge, why);
+    }
     return result == ERR_OK ? start_field(bridge, why) : result;
 }
 
@@ -345,6 +380,8 @@ static enum err start(struct bridge *bridge, struct err_text *why)
 static bool tear_down(struct bridge *bridge)
 {
     field_stop(bridge->field, bridge->options.bridge.shutdown_us);
+    stop_field(bridge);
+    stop_gateway(bridge);
     control_stop(bridge->control);
     board_free(bridge->board);
     uplink_free(bridge->uplink);

@@ -235,6 +235,12 @@ const struct option bridge_options_table[] = {
      .item_size = sizeof(struct link_options),
      .max_items = FIELD_LINKS_MAX,
      .help = "The PLCs: connections, the units behind them, and their tags."},
+    {.name = "gateway",
+     .kind = OPTION_MAP,
+     .offset = offsetof(struct bridge_options, gateway),
+     .table = gateway_options_table,
+     .help = "A front door for others: MODBUS/TCP Security, where roles in certificates say who may do what. "
+             "There is none without this section."},
     OPTIONS_END,
 };
 
@@ -288,6 +294,7 @@ void bridge_options_check(void *target, struct diagnostics *diagnostics)
         diagnostics_count(diagnostics) == 0) {
         make_catalog(options, diagnostics);
     }
+    gateway_options_check(&options->gateway, &options->field, diagnostics);
 }
 
 static void check_owner(const struct bridge_options *options, struct diagnostics *diagnostics)
@@ -346,6 +353,7 @@ void bridge_options_release(void *target)
     struct bridge_options *options = target;
     catalog_free(options->catalog);
     tls_context_unref(options->tls);
+    gateway_options_release(&options->gateway);
     field_options_fini(&options->field);
     options->catalog = NULL;
     options->tls = NULL;

@@ -9,6 +9,7 @@
 
 #include "base/options.h"
 #include "field/field_options.h"
+#include "gateway/gateway_options.h"
 #include "net/tls.h"
 
 struct bridge_identity_options {
@@ -58,6 +59,7 @@ struct bridge_options {
     struct bridge_spool_options spool;
     struct bridge_backfill_options backfill;
     struct field_options field;
+    struct gateway_options gateway;
 
     /* Not in the table: made by the checks below. */
     struct tls_context *tls;

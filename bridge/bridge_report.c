@@ -5,6 +5,7 @@
 #include "base/metrics.h"
 #include "bridge_state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const state_names[] = {
@@ -96,6 +97,10 @@ static enum err answer_status(struct bridge *bridge, struct buffer *out)
         json_key(&json, "links");
         json_fail(&json, field_status(bridge->field, out));
     }
+    if (bridge->gateway) {
+        json_key(&json, "gateway");
+        json_fail(&json, gateway_status(bridge->gateway, out));
+    }
     json_object_end(&json);
     return json_finish(&json);
 }
@@ -126,6 +131,9 @@ static enum err answer_metrics(struct bridge *bridge, struct buffer *out)
     enum err result = metrics_write(out, table, values);
     if (result == ERR_OK) {
         result = uplink_metrics(bridge->uplink, out);
+    }
+    if (result == ERR_OK) {
+        result = gateway_metrics(bridge->gateway, out);
     }
     return result == ERR_OK && bridge->field ? field_metrics(bridge->field, out) : result;
 }
@@ -165,6 +173,19 @@ static void say_result(struct buffer *out, enum err result)
     }
 }
 
+/* "end-session N" */
+static bool answer_end_session(struct bridge *bridge, const char *request, struct buffer *out)
+{
+    static const char verb[] = "end-session ";
+    if (strncmp(request, verb, sizeof verb - 1) != 0) {
+        return false;
+    }
+    uint64_t number = strtoull(request + sizeof verb - 1, NULL, 10);
+    bool ended = bridge->gateway && gateway_end_session(bridge->gateway, number);
+    say(out, ended ? "{\"ended\":true}" : "{\"error\":\"the gateway has no such session\"}");
+    return true;
+}
+
 void bridge_report_answer(void *owner, const char *request, struct buffer *out)
 {
     static const char values[] = "values ";
@@ -178,5 +199,8 @@ void bridge_report_answer(void *owner, const char *request, struct buffer *out)
             return;
         }
     }
-    say(out, "{\"error\":\"unknown request: status, metrics or values SKIP ROWS [PATTERN]\"}");
+    if (!answer_end_session(owner, request, out)) {
+        say(out, "{\"error\":\"unknown request: status, metrics, values SKIP ROWS [PATTERN] or "
+                 "end-session NUMBER\"}");
+    }
 }

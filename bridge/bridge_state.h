@@ -6,6 +6,7 @@
 #include "bridge_options.h"
 #include "field/board.h"
 #include "field/field.h"
+#include "gateway/gateway.h"
 #include "net/control.h"
 #include "uplink/uplink.h"
 
@@ -27,8 +28,9 @@ struct bridge {
     struct spool_thread *spool;
     struct uplink *uplink;
     struct control *control;
-    struct board *board; /* outlives the field, whose readings it sees */
-    struct field *field; /* NULL while stopping */
+    struct board *board;     /* outlives the field, whose readings it sees */
+    struct field *field;     /* NULL while stopping */
+    struct gateway *gateway; /* NULL: there is none */
 };
 
 #endif

@@ -1,5 +1,6 @@
 #include "verbs.h"
 
+#include "base/argument_value.h"
 #include "base/arguments.h"
 #include "base/array.h"
 #include "daemon_answer.h"
@@ -17,8 +18,16 @@ static const char epilogue[] =
     "  bourdon status\n"
     "  bourdon status /run/bourdon-bridge/bridge.sock\n"
     "  bourdon status bridge.sock --format json | jq .uplink.state\n"
+    "  bourdon status --end-session 12\n"
     "\n"
     "Exit status: 0 every daemon answered, 1 one did not, 2 wrong arguments.";
+
+static int end_session(const char *path, const char *number)
+{
+    char request[64];
+    snprintf(request, sizeof request, "end-session %s", number);
+    return daemon_answer_show("bourdon status", path, request, OUTPUT_TABLE) ? STATUS_OK : STATUS_FAILED;
+}
 
 static int ask_all(const char *const *paths, size_t count, enum output_format format)
 {
@@ -52,7 +61,9 @@ static int ask_usual(enum output_format format)
 int cmd_status(int argc, char **argv)
 {
     const char *format_text = NULL;
+    const char *session = NULL;
     const struct argument table[] = {
+        {"end-session", 0, "NUMBER", "Close this session of a bridge's gateway.", &session, NULL},
         {"format", 0, "FORMAT", "table or json (as the daemon gave it). Default: table.", &format_text, NULL},
         ARGUMENTS_END,
     };
@@ -74,6 +85,14 @@ int cmd_status(int argc, char **argv)
     if (!output_format_parse(format_text, &format) || format == OUTPUT_CSV) {
         arguments_complain(&line, "--format %s: it is table or json", format_text);
         return STATUS_USAGE;
+    }
+    uint64_t number;
+    if (session && !argument_count(session, 1, INT64_MAX, &number)) {
+        arguments_complain(&line, "--end-session %s: it is the number that status shows", session);
+        return STATUS_USAGE;
+    }
+    if (session) {
+        return end_session(count > 0 ? argv[0] : usual_sockets[0], session);
     }
     return count > 0 ? ask_all((const char *const *)argv, count, format) : ask_usual(format);
 }

@@ -26,6 +26,8 @@ static const struct verb verbs[] = {
     {"scan", cmd_scan, "find the units behind a URL and the addresses that can be read"},
     {"sim", cmd_sim, "give the simulated PLC faults, and take them back"},
     {"store", cmd_store, "check or back up a server's store"},
+    {"policy", cmd_policy, "what a gateway's policy allows, and by which rule"},
+    {"audit", cmd_audit, "whether a gateway's audit file was changed afterwards"},
     {"compare-truth", cmd_compare_truth, "compare a store with what the simulated PLC says it served"},
 };
 

@@ -21,6 +21,9 @@ int cmd_probe(int argc, char **argv);
 int cmd_scan(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 int cmd_store(int argc, char **argv);
+int cmd_policy(int argc, char **argv);
+int cmd_audit(int argc, char **argv);
+
 int cmd_compare_truth(int argc, char **argv);
 
 /* Finds and runs the verb of a command line; also answers --help, --version and `help VERB`. */

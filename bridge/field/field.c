@@ -50,6 +50,7 @@ static enum err fill_poller(struct poller *poller, const struct link_options *op
         .first_ms = POLLER_RECONNECT_FIRST_MS,
         .cap_ms = (uint32_t)(options->reconnect_max_us / CLOCK_US_PER_MS),
     };
+    poll_cache_init(&poller->cache, options->cache_age_us);
     enum err result = add_way(poller, options, options->url, why);
     if (result == ERR_OK && *options->backup) {
         result = add_way(poller, options, options->backup, why);
@@ -144,4 +145,9 @@ void field_stop(struct field *field, int64_t patience_us)
     free(field->pollers);
     reading_space_fini(&field->space);
     free(field);
+}
+
+struct live_queue *field_live(struct field *field, size_t link)
+{
+    return link < field->poller_count ? &field->pollers[link].live : NULL;
 }

@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "base/err.h"
 #include "field/field_options.h"
+#include "field/live.h"
 #include "field/reading_sink.h"
 #include "tunnel/catalog.h"
 
@@ -26,6 +27,10 @@ MUST_USE enum err field_start(const struct field_options *options, const struct 
 /* Waits for the answers that are on their way, `patience_us` in all and as long as the response time-outs at
  * most, joins the threads, frees: what a PLC answers in that time becomes a reading. NULL is fine. */
 void field_stop(struct field *field, int64_t patience_us);
+
+/* Where others put their requests for a link, by its place in the options; NULL: there is no such link. It
+ * lives until field_stop(), which gives back everything that was taken. */
+struct live_queue *field_live(struct field *field, size_t link);
 
 /* Appends the state of every link, unit and counter as a JSON array for the control socket. Any thread. */
 MUST_USE enum err field_status(struct field *field, struct buffer *out);

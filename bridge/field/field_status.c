@@ -32,6 +32,8 @@ static const struct row poller_rows[POLLER_COUNTERS] = {
     [POLLER_WAY] = {"way", "bourdon_bridge_link_way", METRIC_GAUGE, "0 = url in use, 1 = backup."},
     [POLLER_READINGS] = {"readings", "bourdon_bridge_link_readings_total", METRIC_COUNTER,
                          "Readings handed to the spool."},
+    [POLLER_LIVE] = {"live_requests", "bourdon_bridge_link_live_requests_total", METRIC_COUNTER,
+                     "Requests of the gateway's clients that the link served."},
     [POLLER_PAUSED] = {"paused", "bourdon_bridge_link_paused", METRIC_GAUGE,
                        "1 while polling rests because the spool is full."},
 };

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "field/poller_live.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@ void poller_init(struct poller *poller, const struct poller_context *context, co
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&poller->woken, &attributes);
     pthread_condattr_destroy(&attributes);
+    live_queue_init(&poller->live, &poller->mutex, &poller->woken);
+    live_list_init(&poller->live_taken);
 }
 
 static struct schedule_now now(void)
@@ -32,13 +35,10 @@ static struct schedule_now now(void)
 
 static bool is_stopping(struct poller *poller)
 {
-    pthread_mutex_lock(&poller->mutex);
-    bool stopping = poller->stopping;
-    pthread_mutex_unlock(&poller->mutex);
-    return stopping;
+    return atomic_load(&poller->stopping);
 }
 
-/* Waits until the monotonic time or until it is woken to stop. */
+/* Waits until the monotonic time, until a live request comes, or until it is woken to stop. */
 static void wait_until(struct poller *poller, int64_t until_us)
 {
     struct timespec until = {
@@ -46,9 +46,11 @@ static void wait_until(struct poller *poller, int64_t until_us)
         .tv_nsec = until_us % CLOCK_US_PER_S * 1000,
     };
     pthread_mutex_lock(&poller->mutex);
-    while (!poller->stopping && clock_mono_us() < until_us) {
+    while (!is_stopping(poller) && !poller_live_waits(poller) && clock_mono_us() < until_us) {
+        poller->live.sleeping = true;
         pthread_cond_timedwait(&poller->woken, &poller->mutex, &until);
     }
+    poller->live.sleeping = false;
     pthread_mutex_unlock(&poller->mutex);
 }
 
@@ -201,10 +203,14 @@ static enum link_outcome ask(struct poller *poller, struct link_exchange *exchan
 }
 
 /* The device may close a connection it thinks idle, which shows only now: then once more on a new one. */
-static enum link_outcome exchange(struct poller *poller, struct link_exchange *exchange)
+enum link_outcome poller_exchange(struct poller *poller, struct link_exchange *exchange, bool repeatable)
 {
+    struct link *way = current_way(poller);
+    if (!way->connected) {
+        return LINK_LOST;
+    }
     enum link_outcome outcome = ask(poller, exchange);
-    if (outcome == LINK_LOST && poller->answers > 0 && link_connect(current_way(poller), NULL) == ERR_OK) {
+    if (outcome == LINK_LOST && repeatable && poller->answers > 0 && link_connect(way, NULL) == ERR_OK) {
         poller->answers = 0;
         outcome = ask(poller, exchange);
     }
@@ -278,7 +284,12 @@ static void poll_turn(struct poller *poller, const struct unit_turn *turn)
         return;
     }
     struct link_exchange taken = {.unit = turn->unit->id, .request = &request};
-    enum link_outcome outcome = exchange(poller, &taken);
+    int64_t began_us = clock_mono_us();
+    enum link_outcome outcome = poller_exchange(poller, &taken, true);
+    line_share_use(&poller->share, LINE_POLLS, clock_mono_us() - began_us);
+    if (outcome == LINK_ANSWERED && taken.response.exception == 0) {
+        poll_cache_store(&poller->cache, turn->unit->id, &request, taken.response.data, began_us);
+    }
     if (outcome != LINK_INTERRUPTED) {
         take_outcome(poller, turn, outcome, &taken);
     }
@@ -302,14 +313,17 @@ static bool sink_takes_readings(const struct poller *poller)
     return sink->put(sink->owner, NULL, 0);
 }
 
-/* Whether the sink has room; if not, asks again after a while. */
-static bool sink_has_room(struct poller *poller)
+/* Whether polls may go on; a sink that was full is asked again after a while. */
+static bool sink_has_room(struct poller *poller, int64_t now_us)
 {
     if (metric_get(&poller->counters[POLLER_PAUSED]) == 0) {
         return true;
     }
+    if (now_us - poller->sink_asked_us < POLLER_SINK_RETRY_MS * CLOCK_US_PER_MS) {
+        return false;
+    }
+    poller->sink_asked_us = now_us;
     if (!sink_takes_readings(poller)) {
-        wait_until(poller, clock_mono_us() + POLLER_SINK_RETRY_MS * CLOCK_US_PER_MS);
         return false;
     }
     metric_set(&poller->counters[POLLER_PAUSED], 0);
@@ -317,22 +331,40 @@ static bool sink_has_room(struct poller *poller)
     return true;
 }
 
+/* When the next poll wants the line. */
+static int64_t poll_time(struct poller *poller, const struct unit_turn *turn, int64_t now_us)
+{
+    if (!turn->unit) {
+        return INT64_MAX / 2;
+    }
+    if (turn->start_us > now_us || sink_has_room(poller, now_us)) {
+        return turn->start_us;
+    }
+    return poller->sink_asked_us + POLLER_SINK_RETRY_MS * CLOCK_US_PER_MS;
+}
+
+static void connect_or_wait(struct poller *poller, int64_t now_us)
+{
+    if (poller->reconnect_us > now_us || !bring_up(poller)) {
+        poller_live_refuse(poller);
+        wait_until(poller, poller->reconnect_us);
+    }
+}
+
 static void step(struct poller *poller)
 {
     int64_t now_us = clock_mono_us();
     struct unit_turn turn = next_turn(poller, now_us);
-    if (!turn.unit) {
-        wait_until(poller, INT64_MAX / 2);
-    } else if (turn.start_us > now_us) {
-        wait_until(poller, turn.start_us);
-    } else if (!sink_has_room(poller)) {
-        return;
-    } else if (current_way(poller)->connected) {
+    int64_t poll_us = poll_time(poller, &turn, now_us);
+    bool live = poller_live_waits(poller);
+    if (poll_us > now_us && !live) {
+        wait_until(poller, poll_us);
+    } else if (!current_way(poller)->connected) {
+        connect_or_wait(poller, now_us);
+    } else if (line_share_next(&poller->share, poll_us <= now_us, live) == LINE_LIVE) {
+        poller_live_serve(poller, poll_us);
+    } else if (turn.unit) {
         poll_turn(poller, &turn);
-    } else if (poller->reconnect_us > now_us) {
-        wait_until(poller, poller->reconnect_us);
-    } else {
-        (void)bring_up(poller);
     }
 }
 
@@ -370,6 +402,10 @@ static void *run(void *argument)
         step(poller);
         check_stale(poller);
     }
+    pthread_mutex_lock(&poller->mutex);
+    live_queue_close(&poller->live);
+    pthread_mutex_unlock(&poller->mutex);
+    poller_live_refuse(poller);
     for (size_t i = 0; i < poller->way_count; i++) {
         link_disconnect(poller->ways[i]);
     }
@@ -404,7 +440,7 @@ static void interrupt_ways(struct poller *poller)
 void poller_stop(struct poller *poller)
 {
     pthread_mutex_lock(&poller->mutex);
-    poller->stopping = true;
+    atomic_store(&poller->stopping, true);
     bool asking = poller->asking;
     pthread_cond_broadcast(&poller->woken);
     pthread_mutex_unlock(&poller->mutex);
@@ -439,6 +475,7 @@ void poller_fini(struct poller *poller)
         unit_fini(&poller->units[i]);
     }
     free(poller->units);
+    poll_cache_fini(&poller->cache);
     pthread_cond_destroy(&poller->woken);
     pthread_mutex_destroy(&poller->mutex);
 }

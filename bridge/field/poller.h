@@ -1,14 +1,19 @@
 /*
  * poller: the thread of one link. Waits for the next turn, sends its request, turns the outcome into
- * readings, and brings the link up again for as long as it lives.
+ * readings, and brings the link up again for as long as it lives. Between polls it serves the live requests
+ * that others queue (field/live.h), by the rule of field/line_share.h.
  *
- * The thread owns units and ways; other threads may call poller_stop(), and read the counters and the state.
+ * The thread owns units and ways; other threads may call poller_stop(), put live requests, and read the
+ * counters and the state.
  */
 #ifndef BOURDON_FIELD_POLLER_H
 #define BOURDON_FIELD_POLLER_H
 
 #include "base/backoff.h"
 #include "base/metrics.h"
+#include "field/line_share.h"
+#include "field/live.h"
+#include "field/poll_cache.h"
 #include "field/poller_log.h"
 #include "field/reading_sink.h"
 #include "field/reading_space.h"
@@ -30,6 +35,7 @@ enum poller_counter {
     POLLER_WAY,      /* index of the way in use */
     POLLER_READINGS, /* given to the sink */
     POLLER_PAUSED,   /* 1 = the sink is full */
+    POLLER_LIVE,     /* live requests served */
     POLLER_COUNTERS,
 };
 
@@ -53,27 +59,33 @@ struct poller {
     uint64_t answers;     /* on this connection */
     int64_t clock_checked_us;
     int64_t stale_checked_us;
+    int64_t sink_asked_us; /* while the sink is full: when it was asked last */
     bool clock_synchronised;
     bool down_logged;
     struct poller_log log;
+    struct line_share share;
+    struct poll_cache cache;
+    struct live_list live_taken; /* off the queue, not yet served */
 
     metric_value counters[POLLER_COUNTERS];
     metric_value link_counters[LINK_COUNTERS];
 
     pthread_t thread;
     bool started;
+    atomic_bool stopping;
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t woken;
-    bool stopping;
-    bool asking;               /* a request is in flight */
+    bool asking; /* a request is in flight */
+    struct live_queue live;
     char reason[ERR_TEXT_MAX]; /* why the link is down; "" = it is not */
 };
 
-/* Zeroes and makes the lock; the caller then fills in ways, units and reconnect. */
+/* Zeroes and makes the lock; the caller then fills in ways, units and reconnect. It stays where it is. */
 void poller_init(struct poller *poller, const struct poller_context *context, const char *name);
 /* The polls are placed from now on; `*number` as in unit_start(). */
 MUST_USE enum err poller_start(struct poller *poller, uint32_t *number, struct err_text *why);
 /* Asks the thread to end, and interrupts what it waits for but an answer. */
+/* Asks the thread to end and interrupts what it waits for; live requests come back unanswered. */
 void poller_stop(struct poller *poller);
 /* After that: waits for the answer that is on its way, until the monotonic time at most, then interrupts. */
 void poller_await_answer(struct poller *poller, int64_t until_us);

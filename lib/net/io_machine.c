@@ -4,7 +4,10 @@
 #include <stdlib.h>
 
 enum {
-    READS_AT_ONCE = 4,              /* of STREAM_READ_SIZE; then the other connections get their turn */
+    BYTES_AT_ONCE = 64 * 1024,      /* then the other connections get their turn */
+    READS_AT_ONCE = 64,             /* likewise */
+    DISCARDS_AT_ONCE = 4,           /* of STREAM_READ_SIZE */
+    MISSES_MAX = 4,                 /* messages of TLS itself that may come in a row, without data */
     WRITE_CHUNK = 64 * 1024,        /* offered to the socket at once */
     IDLE_BUFFER_MAX = 1024,         /* an empty queue larger than this gives its memory back */
     ALERT_LINGER_MS = 1000,         /* how long an alert may take to reach the peer */
@@ -98,28 +101,50 @@ static void peer_finished(struct io *io)
     io_machine_end(io, ERR_OK, "the peer closed the connection");
 }
 
-static void read_some(struct io *io)
+/* The socket has nothing, but the stream may: a message without data was read, and not the whole of a record.
+ */
+static void note_miss(struct io *io)
+{
+    io->misses = stream_holds_bytes(&io->stream) ? io->misses + 1 : 0;
+    io->unread = io->misses > 0 && io->misses < MISSES_MAX;
+}
+
+/* One read. False: there is no more for now, or the connection has ended. */
+static bool read_once(struct io *io, size_t *got)
 {
     uint8_t space[STREAM_READ_SIZE];
+    switch (stream_read(&io->stream, space, sizeof space, got)) {
+    case STREAM_OK:
+        io->misses = 0;
+        io->unread = stream_holds_bytes(&io->stream);
+        io->events->received(io->owner, (struct bytes){.data = space, .size = *got});
+        return io->unread || *got == sizeof space;
+    case STREAM_WANT_READ:
+        note_miss(io);
+        return io->unread;
+    case STREAM_WANT_WRITE:
+        io->read_wants_write = true;
+        return false;
+    case STREAM_END:
+        peer_finished(io);
+        return false;
+    case STREAM_BROKEN:
+        fail(io);
+        return false;
+    }
+    return false;
+}
+
+static void read_some(struct io *io)
+{
+    size_t bytes = 0;
+    bool more = true;
     io->read_wants_write = false;
-    for (int i = 0; i < READS_AT_ONCE && io->state == IO_OPEN && !io->paused; i++) {
+    io->misses = 0;
+    for (int i = 0; more && i < READS_AT_ONCE && bytes < BYTES_AT_ONCE; i++) {
         size_t got = 0;
-        switch (stream_read(&io->stream, space, sizeof space, &got)) {
-        case STREAM_OK:
-            io->events->received(io->owner, (struct bytes){.data = space, .size = got});
-            break;
-        case STREAM_WANT_READ:
-            return;
-        case STREAM_WANT_WRITE:
-            io->read_wants_write = true;
-            return;
-        case STREAM_END:
-            peer_finished(io);
-            return;
-        case STREAM_BROKEN:
-            fail(io);
-            return;
-        }
+        more = io->state == IO_OPEN && !io->paused && read_once(io, &got);
+        bytes += got;
     }
 }
 
@@ -163,7 +188,8 @@ void io_machine_settle(struct io *io)
     // A broken stream shows in the next event: closed() never comes out of a call of the owner.
     unsigned broken = flush(io) ? 0 : LOOP_READABLE | LOOP_WRITABLE;
     loop_watch_set(io->watch, broken | wanted_events(io));
-    if (io->tell_drained && io->out.size == 0) {
+    bool told = io->tell_drained && io->out.size == 0;
+    if (told || (io->unread && !io->paused)) {
         loop_timer_start_ms(io->timer, 0);
     }
 }
@@ -205,6 +231,8 @@ static void handshake_step(struct io *io)
     case STREAM_OK:
         loop_timer_stop(io->timer);
         io_machine_move(io, IO_OPEN);
+        stream_read_ahead(&io->stream);
+        io->unread = stream_holds_bytes(&io->stream);
         io->events->opened(io->owner);
         return;
     case STREAM_END:
@@ -243,7 +271,7 @@ static void finish_step(struct io *io)
 
 static void linger_step(struct io *io)
 {
-    for (int i = 0; i < READS_AT_ONCE; i++) {
+    for (int i = 0; i < DISCARDS_AT_ONCE; i++) {
         size_t discarded = stream_discard(&io->stream);
         if (discarded == STREAM_DISCARD_LATER) {
             return;
@@ -320,7 +348,7 @@ void io_machine_expired(struct io *io)
 {
     io_machine_enter(io);
     if (io->state == IO_OPEN) {
-        tell_if_drained(io);
+        open_step(io, io->unread && !io->paused ? LOOP_READABLE : 0);
     } else if (io->state == IO_LINGERING && io->ending != ERR_OK) {
         end_as_kept(io);
     } else if (io->state == IO_HANDSHAKING) {

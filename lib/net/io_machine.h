@@ -36,12 +36,14 @@ struct io {
     struct connector *connector; /* while connecting */
     struct stream stream;        /* after that */
     struct loop_watch *watch;
-    struct loop_timer *timer; /* bounds the state; while OPEN it brings drained() */
+    struct loop_timer *timer; /* bounds the state; while OPEN it brings drained() and what is unread */
     int64_t deadline_us;      /* of the handshake, monotonic */
 
     struct buffer out;
     bool tell_drained; /* something was written since drained() was last called */
     bool paused;
+    bool unread;     /* the stream may hold bytes that the socket does not show */
+    unsigned misses; /* reads in a row that gave nothing though it held bytes */
     bool read_wants_write;
     bool write_wants_read;
 

@@ -64,6 +64,18 @@ enum stream_status stream_read(struct stream *stream, void *space, size_t size, 
     return received > 0 ? STREAM_OK : STREAM_END;
 }
 
+void stream_read_ahead(struct stream *stream)
+{
+    if (stream->tls) {
+        tls_session_read_ahead(stream->tls);
+    }
+}
+
+bool stream_holds_bytes(const struct stream *stream)
+{
+    return stream->tls && tls_session_holds_bytes(stream->tls);
+}
+
 enum stream_status stream_write(struct stream *stream, struct bytes bytes, size_t *written)
 {
     if (stream->tls) {

@@ -16,8 +16,8 @@ enum stream_status {
     STREAM_BROKEN,     /* over: stream_failure() says why */
 };
 
-/* At least the largest TLS record (RFC 8446, section 5.1): reads of this size leave nothing inside OpenSSL
- * that the readiness of the socket would not show. */
+/* At least the largest TLS record (RFC 8446, section 5.1): without stream_read_ahead() reads of this size
+ * leave nothing inside OpenSSL that the readiness of the socket would not show. */
 enum { STREAM_READ_SIZE = 16 * 1024 };
 
 struct tls_session;
@@ -39,6 +39,11 @@ void stream_fini(struct stream *stream);
 enum stream_status stream_handshake(struct stream *stream);
 /* `size` >= STREAM_READ_SIZE. */
 enum stream_status stream_read(struct stream *stream, void *space, size_t size, size_t *got);
+/* Fewer calls of the system for each read, at a price: bytes may be held that the readiness of the socket
+ * does not show. Who asks for it looks at stream_holds_bytes() after each read. */
+void stream_read_ahead(struct stream *stream);
+/* Whether another read may give something without the socket being readable. */
+bool stream_holds_bytes(const struct stream *stream);
 /* A repeated write starts with the same bytes and is not shorter. */
 enum stream_status stream_write(struct stream *stream, struct bytes bytes, size_t *written);
 /* Says goodbye: close_notify for TLS, and no more writing. */

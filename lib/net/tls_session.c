@@ -279,6 +279,16 @@ enum stream_status tls_session_read(struct tls_session *session, void *space, si
     return returned == 1 ? STREAM_OK : judge(session, returned);
 }
 
+void tls_session_read_ahead(struct tls_session *session)
+{
+    SSL_set_read_ahead(session->ssl, 1);
+}
+
+bool tls_session_holds_bytes(const struct tls_session *session)
+{
+    return SSL_has_pending(session->ssl) == 1;
+}
+
 enum stream_status tls_session_write(struct tls_session *session, struct bytes bytes, size_t *written)
 {
     if (session->failure != ERR_OK) {

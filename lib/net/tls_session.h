@@ -23,6 +23,10 @@ void tls_session_free(struct tls_session *session); /* NULL is fine */
 
 enum stream_status tls_session_handshake(struct tls_session *session);
 enum stream_status tls_session_read(struct tls_session *session, void *space, size_t size, size_t *got);
+/* From now on bytes that wait in the socket are taken in one go, more than a record if there are more. */
+void tls_session_read_ahead(struct tls_session *session);
+/* Whether bytes were taken from the socket that tls_session_read() has not given out. */
+bool tls_session_holds_bytes(const struct tls_session *session);
 enum stream_status tls_session_write(struct tls_session *session, struct bytes bytes, size_t *written);
 enum stream_status tls_session_finish(struct tls_session *session); /* sends close_notify */
 

@@ -1,0 +1,119 @@
+#include "field/live_run.h"
+
+#include "gateway/policy.h"
+
+#include <string.h>
+
+bool live_is_write(const struct pdu_request *request)
+{
+    struct policy_function function;
+    return !policy_function(request->function, &function) || function.writes;
+}
+
+static void encode_answer(struct live_request *live, const struct pdu_response *response)
+{
+    struct wire_writer writer = wire_writer(live->answer, sizeof live->answer);
+    pdu_response_encode(&writer, &live->request, response);
+    live->answer_size = (uint8_t)wire_written(&writer);
+    live->result = writer.failed ? LIVE_NO_ANSWER : LIVE_ANSWERED;
+}
+
+static bool answer_from_cache(const struct live_line *line, struct live_request *live, int64_t now_us)
+{
+    uint8_t data[PDU_SIZE_MAX];
+    size_t size = poll_cache_find(line->cache, live->unit, &live->request, now_us, data);
+    if (size == 0) {
+        return false;
+    }
+    const struct pdu_response response = {.function = live->request.function, .data = {data, size}};
+    encode_answer(live, &response);
+    live->cached = true;
+    return true;
+}
+
+/* Reads what the write replaces, or has replaced. */
+static enum link_outcome read_items(const struct live_line *line, const struct live_request *live,
+                                    struct pdu_response *response)
+{
+    const struct pdu_request read = {
+        .function = policy_guard_reads_with(live->request.function),
+        .read = live->request.write,
+    };
+    struct link_exchange exchange = {.unit = live->unit, .request = &read};
+    enum link_outcome outcome = line->exchange(line->owner, &exchange, true);
+    *response = exchange.response;
+    return outcome;
+}
+
+/* False: the request ends here, with its result. */
+static bool look_before(const struct live_line *line, struct live_request *live)
+{
+    bool needed = policy_guard_needs_old(&live->guard, live->request.function) ||
+                  (live->guard.verify && live->request.function == MODBUS_MASK_WRITE_REGISTER);
+    bool possible = policy_guard_reads_with(live->request.function) != 0;
+    if (!possible || !(needed || live->wants_old)) {
+        return true;
+    }
+    struct pdu_response response;
+    if (read_items(line, live, &response) != LINK_ANSWERED) {
+        live->result = LIVE_NO_ANSWER;
+        return false;
+    }
+    if (response.exception == 0 && response.data.size <= sizeof live->old) {
+        memcpy(live->old, response.data.data, response.data.size);
+        live->old_size = (uint8_t)response.data.size;
+    } else if (needed) { /* a device that does not tell: nobody can judge the change */
+        encode_answer(live, &response);
+        return false;
+    }
+    struct bytes old = {.data = live->old, .size = live->old_size};
+    if (policy_guard_needs_old(&live->guard, live->request.function) &&
+        !policy_guard_allows_change(&live->guard, &live->request, old)) {
+        live->result = LIVE_DENIED;
+        return false;
+    }
+    return true;
+}
+
+static void look_after(const struct live_line *line, struct live_request *live)
+{
+    struct pdu_response response;
+    struct bytes old = {.data = live->old, .size = live->old_size};
+    bool same = read_items(line, live, &response) == LINK_ANSWERED && response.exception == 0 &&
+                policy_guard_is_written(&live->request, old, response.data);
+    live->result = same ? LIVE_ANSWERED : LIVE_UNVERIFIED;
+}
+
+static void write_or_read(const struct live_line *line, struct live_request *live, bool write)
+{
+    struct link_exchange exchange = {.unit = live->unit, .request = &live->request};
+    live->sent = write;
+    enum link_outcome outcome = line->exchange(line->owner, &exchange, !write);
+    if (outcome != LINK_ANSWERED) {
+        live->result = LIVE_NO_ANSWER;
+        return;
+    }
+    encode_answer(live, &exchange.response);
+    bool verifiable = policy_guard_reads_with(live->request.function) != 0;
+    if (write && live->guard.verify && verifiable && exchange.response.exception == 0) {
+        look_after(line, live);
+    }
+}
+
+void live_run(const struct live_line *line, struct live_request *live, int64_t now_us)
+{
+    bool write = live_is_write(&live->request);
+    live->result = LIVE_NO_ANSWER;
+    live->old_size = 0;
+    live->sent = false;
+    live->cached = false;
+    if (!write && answer_from_cache(line, live, now_us)) {
+        return;
+    }
+    if (write) {
+        poll_cache_forget(line->cache, live->unit);
+    }
+    if (!write || look_before(line, live)) {
+        write_or_read(line, live, write);
+    }
+}

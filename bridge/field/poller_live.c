@@ -1,0 +1,83 @@
+#include "field/poller_live.h"
+
+#include "base/clock.h"
+#include "field/live_run.h"
+
+static enum link_outcome exchange(void *owner, struct link_exchange *wanted, bool repeatable)
+{
+    return poller_exchange(owner, wanted, repeatable);
+}
+
+static void give_back(struct poller *poller, struct live_list *answered)
+{
+    if (answered->first) {
+        poller->live.events->answered(poller->live.owner, answered);
+        live_list_init(answered);
+    }
+}
+
+static struct live_request *next_request(struct poller *poller)
+{
+    if (!poller->live_taken.first) {
+        live_queue_take(&poller->live, &poller->live_taken);
+    }
+    return live_list_take(&poller->live_taken);
+}
+
+bool poller_live_waits(const struct poller *poller)
+{
+    return poller->live_taken.first || !live_queue_is_empty(&poller->live);
+}
+
+static struct link *way_of(struct poller *poller)
+{
+    return poller->ways[poller->way];
+}
+
+/* Whether the next thing on this line is a live request. */
+static bool is_our_turn(struct poller *poller, int64_t now_us, int64_t poll_us)
+{
+    return poller_live_waits(poller) && way_of(poller)->connected && !atomic_load(&poller->stopping) &&
+           line_share_next(&poller->share, now_us >= poll_us, true) == LINE_LIVE;
+}
+
+void poller_live_serve(struct poller *poller, int64_t poll_us)
+{
+    const struct live_line line = {.exchange = exchange, .owner = poller, .cache = &poller->cache};
+    struct live_list answered;
+    live_list_init(&answered);
+    int64_t now_us = clock_mono_us();
+    int64_t first_us = now_us;
+    while (is_our_turn(poller, now_us, poll_us)) {
+        struct live_request *request = next_request(poller);
+        int64_t began_us = now_us;
+        if (now_us < request->deadline_us) {
+            live_run(&line, request, now_us);
+        } else {
+            request->result = LIVE_NO_ANSWER;
+        }
+        now_us = clock_mono_us();
+        line_share_use(&poller->share, LINE_LIVE, now_us - began_us);
+        first_us = answered.first ? first_us : now_us;
+        live_list_append(&answered, request);
+        metric_add(&poller->counters[POLLER_LIVE], 1);
+        if (answered.count >= POLLER_LIVE_BATCH || now_us - first_us >= POLLER_LIVE_BATCH_AGE_US) {
+            give_back(poller, &answered);
+        }
+    }
+    give_back(poller, &answered);
+}
+
+void poller_live_refuse(struct poller *poller)
+{
+    struct live_list answered;
+    live_list_init(&answered);
+    for (struct live_request *request; (request = next_request(poller)) != NULL;) {
+        request->result = LIVE_NO_ANSWER;
+        request->old_size = 0;
+        request->sent = false;
+        request->cached = false;
+        live_list_append(&answered, request);
+    }
+    give_back(poller, &answered);
+}

@@ -1,0 +1,246 @@
+#include "gateway/audit.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "gateway/audit_file.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct audit {
+    struct audit_file file; /* the writer's thread */
+    struct buffer batch;    /* likewise: bodies that are being written, each with a line feed */
+    pthread_t thread;
+    bool started;
+
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t woken;
+    struct buffer queue; /* bodies, each with a line feed */
+    bool stopping, reopening;
+    uint64_t lost, lost_told;
+    struct audit_chain last;
+    char reason[ERR_TEXT_MAX];
+    atomic_bool disk_failing, full;
+};
+
+/* Queues one body. With the lock held. */
+static bool enqueue(struct audit *audit, const struct audit_record *record)
+{
+    struct buffer *queue = &audit->queue;
+    size_t before = queue->size;
+    if (audit_record_write(record, queue) != ERR_OK) {
+        return false;
+    }
+    if (buffer_append(queue, "\n", 1) != ERR_OK) {
+        queue->size = before;
+        return false;
+    }
+    return true;
+}
+
+void audit_put(struct audit *audit, const struct audit_record *record)
+{
+    pthread_mutex_lock(&audit->mutex);
+    bool sleeps = audit->queue.size == 0;
+    bool taken = enqueue(audit, record);
+    audit->lost += !taken;
+    atomic_store(&audit->full, !taken);
+    if (sleeps) {
+        pthread_cond_signal(&audit->woken);
+    }
+    pthread_mutex_unlock(&audit->mutex);
+}
+
+bool audit_is_failing(const struct audit *audit)
+{
+    return atomic_load(&audit->disk_failing) || atomic_load(&audit->full);
+}
+
+void audit_reopen(struct audit *audit)
+{
+    pthread_mutex_lock(&audit->mutex);
+    audit->reopening = true;
+    pthread_cond_signal(&audit->woken);
+    pthread_mutex_unlock(&audit->mutex);
+}
+
+void audit_head(struct audit *audit, struct audit_head *head)
+{
+    pthread_mutex_lock(&audit->mutex);
+    head->last = audit->last;
+    head->lost = audit->lost;
+    head->failing = audit_is_failing(audit);
+    memcpy(head->reason, audit->reason, sizeof head->reason);
+    pthread_mutex_unlock(&audit->mutex);
+}
+
+/* ---- the writer ---- */
+
+static void log_head(const struct audit *audit)
+{
+    log_info("audit", log_event("audit_head"), log_str("file", audit->file.path),
+             log_u64("seq", audit->file.chain.sequence),
+             log_hex("hash", audit->file.chain.hash, AUDIT_HASH_SIZE));
+}
+
+static void note_outcome(struct audit *audit, enum err result, const struct err_text *why)
+{
+    bool failed = result != ERR_OK;
+    bool changed = atomic_exchange(&audit->disk_failing, failed) != failed;
+    pthread_mutex_lock(&audit->mutex);
+    audit->last = audit->file.chain;
+    memcpy(audit->reason, failed ? why->text : "", failed ? sizeof audit->reason : 1);
+    pthread_mutex_unlock(&audit->mutex);
+    if (changed && failed) {
+        log_error("audit", log_event("audit_failing"), log_str("reason", why->text),
+                  log_str("effect", "records wait in memory; it is tried again every second"));
+    } else if (changed) {
+        log_info("audit", log_event("audit_recovered"), log_u64("seq", audit->file.chain.sequence));
+    }
+}
+
+/* Moves what is queued to the batch, and a record of what found no room. With the lock held. */
+static void take_queue(struct audit *audit)
+{
+    if (audit->batch.size > 0) {
+        return; /* it could not be written yet */
+    }
+    struct buffer empty = audit->batch;
+    audit->batch = audit->queue;
+    audit->queue = empty;
+    atomic_store(&audit->full, false);
+    if (audit->lost > audit->lost_told) {
+        const struct audit_record lost = {.event = "lost",
+                                          .time_us = clock_wall_us(),
+                                          .reason = "there was no room for them",
+                                          .count = audit->lost - audit->lost_told};
+        audit->lost_told = enqueue(audit, &lost) ? audit->lost : audit->lost_told;
+    }
+}
+
+/* Waits for something to do. False: the end. */
+static bool await_work(struct audit *audit, bool *reopen)
+{
+    pthread_mutex_lock(&audit->mutex);
+    bool retry = audit->batch.size > 0;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += AUDIT_RETRY_MS / 1000;
+    int waited = 0;
+    while (!audit->stopping && !audit->reopening && waited == 0 && (retry || audit->queue.size == 0)) {
+        waited = retry ? pthread_cond_timedwait(&audit->woken, &audit->mutex, &until)
+                       : pthread_cond_wait(&audit->woken, &audit->mutex);
+    }
+    *reopen = audit->reopening;
+    audit->reopening = false;
+    take_queue(audit);
+    bool end = audit->stopping && audit->batch.size == 0;
+    bool give_up = audit->stopping && retry;
+    pthread_mutex_unlock(&audit->mutex);
+    return !end && !give_up;
+}
+
+static void write_batch(struct audit *audit)
+{
+    struct err_text why = {.text = ""};
+    enum err result = audit_file_append(&audit->file, buffer_bytes(&audit->batch), &why);
+    if (result == ERR_OK) {
+        buffer_clear(&audit->batch);
+    }
+    note_outcome(audit, result, &why);
+}
+
+static void *run(void *argument)
+{
+    struct audit *audit = argument;
+    bool reopen = false;
+    while (await_work(audit, &reopen)) {
+        if (reopen) {
+            log_head(audit);
+            audit_file_close(&audit->file);
+        }
+        if (audit->batch.size > 0) {
+            write_batch(audit);
+        }
+    }
+    return NULL;
+}
+
+/* ---- opening and closing ---- */
+
+static void init_lock(struct audit *audit)
+{
+    pthread_condattr_t attributes;
+    pthread_mutex_init(&audit->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&audit->woken, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static enum err start(struct audit *audit, struct err_text *why)
+{
+    size_t torn = 0;
+    enum err result = audit_file_open(&audit->file, &torn, why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    audit->last = audit->file.chain;
+    if (torn > 0) {
+        const struct audit_record record = {.event = "torn_line_cut_off",
+                                            .time_us = clock_wall_us(),
+                                            .reason = "its writing was interrupted; bytes in count",
+                                            .count = torn};
+        audit_put(audit, &record);
+    }
+    log_head(audit);
+    int code = pthread_create(&audit->thread, NULL, run, audit);
+    audit->started = code == 0;
+    return code == 0 ? ERR_OK : err_errno(why, code, "cannot start the audit's thread");
+}
+
+enum err audit_open(const char *path, struct audit **out, struct err_text *why)
+{
+    struct audit *audit = calloc(1, sizeof *audit);
+    *out = NULL;
+    if (!audit) {
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    init_lock(audit);
+    buffer_init(&audit->queue, AUDIT_QUEUE_BYTES);
+    buffer_init(&audit->batch, AUDIT_QUEUE_BYTES);
+    enum err result = audit_file_init(&audit->file, path);
+    if (result == ERR_OK) {
+        result = start(audit, why);
+    }
+    if (result != ERR_OK) {
+        audit_close(audit);
+        return result;
+    }
+    *out = audit;
+    return ERR_OK;
+}
+
+void audit_close(struct audit *audit)
+{
+    if (!audit) {
+        return;
+    }
+    if (audit->started) {
+        pthread_mutex_lock(&audit->mutex);
+        audit->stopping = true;
+        pthread_cond_signal(&audit->woken);
+        pthread_mutex_unlock(&audit->mutex);
+        pthread_join(audit->thread, NULL);
+        log_head(audit);
+    }
+    audit_file_fini(&audit->file);
+    buffer_fini(&audit->queue);
+    buffer_fini(&audit->batch);
+    pthread_cond_destroy(&audit->woken);
+    pthread_mutex_destroy(&audit->mutex);
+    free(audit);
+}

@@ -1,0 +1,17 @@
+/* exchange: a request of a session on its way to a link, and back. The gateway's thread. */
+#ifndef BOURDON_BRIDGE_GATEWAY_EXCHANGE_H
+#define BOURDON_BRIDGE_GATEWAY_EXCHANGE_H
+
+#include "gateway/session.h"
+
+/* One ADU has arrived. May close the session. */
+void exchange_request(struct session *session, const struct mbap *adu, int64_t now_us);
+
+/* The answers of a link, in its thread. */
+extern const struct live_events exchange_events;
+
+/* Whatever is still under way finds no session any more. */
+void exchange_abandon(struct session *session);
+void exchange_free_all(struct gateway *gateway);
+
+#endif
