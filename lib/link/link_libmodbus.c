@@ -31,9 +31,8 @@ struct link_libmodbus {
     struct tcp_way way; /* of a serial line: only its descriptor */
     int wake;           /* eventfd that ends the waiting on a serial line; -1 for TCP */
     uint16_t transaction;
-    int64_t silent_until_us;      /* RTU: the rest between two frames */
-    struct adu_receiver receiver; /* TCP */
-    uint8_t frame[FRAME_MAX];     /* as received */
+    int64_t silent_until_us;  /* RTU: the rest between two frames */
+    uint8_t frame[FRAME_MAX]; /* as received */
 };
 
 static struct link_libmodbus *self_of(struct link *link)
@@ -104,7 +103,6 @@ static void disconnect_tcp(struct link *link)
 {
     struct link_libmodbus *self = self_of(link);
     tcp_way_disconnect(&self->way);
-    self->receiver.size = 0;
     modbus_set_socket(self->context, -1);
 }
 
@@ -166,6 +164,17 @@ static int receive_frame(struct link_libmodbus *self, int64_t deadline_us)
     return size < 0 ? -errno : size;
 }
 
+/* libmodbus takes the answer to a function that it does not know for two bytes. On a serial line nothing else
+ * says where it ends: there it breaks the standard. */
+static bool is_beyond_libmodbus(const struct link_libmodbus *self, const struct link_exchange *exchange)
+{
+    uint8_t function = exchange->request->function;
+    bool known = function <= MODBUS_WRITE_SINGLE_REGISTER || function == MODBUS_WRITE_MULTIPLE_COILS ||
+                 function == MODBUS_WRITE_MULTIPLE_REGISTERS || function == MODBUS_MASK_WRITE_REGISTER ||
+                 function == MODBUS_READ_WRITE_MULTIPLE_REGISTERS;
+    return self->setup.url.scheme == LINK_TCP && !known;
+}
+
 static enum frame_verdict check_frame(struct link_libmodbus *self, size_t size,
                                       struct link_exchange *exchange)
 {
@@ -187,8 +196,8 @@ static enum link_outcome await_answer(struct link_libmodbus *self, struct link_e
                                       int64_t deadline_us)
 {
     for (int dropped = 0; dropped < LINK_DISCARDS_MAX; dropped++) {
-        int size = self->setup.url.scheme == LINK_TCP
-                       ? receive_adu(&self->receiver, self->way.slot, self->frame, deadline_us)
+        int size = is_beyond_libmodbus(self, exchange)
+                       ? receive_adu(modbus_get_socket(self->context), self->frame, deadline_us)
                        : receive_frame(self, deadline_us);
         if (size < 0) {
             return outcome_of_errno(self, -size);

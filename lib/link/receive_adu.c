@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
 
 enum { LENGTH_AT = 4, LENGTH_END = 6 };
@@ -21,47 +20,33 @@ static int await_bytes(int fd, int64_t deadline_us)
     return ready > 0 ? 0 : -ETIMEDOUT;
 }
 
-/* Size of the frame that the receiver begins with; 0: its length has not come yet; -EBADMSG. */
-static int size_of_first(const struct adu_receiver *receiver)
+/* Fills frame[from … to). 0, or errno as a negative number. */
+static int receive_part(int fd, uint8_t *frame, size_t from, size_t to, int64_t deadline_us)
 {
-    if (receiver->size < LENGTH_END) {
-        return 0;
-    }
-    size_t length = (size_t)(receiver->bytes[LENGTH_AT] << 8 | receiver->bytes[LENGTH_AT + 1]);
-    return length < MBAP_LENGTH_MIN || length > MBAP_LENGTH_MAX ? -EBADMSG : (int)(LENGTH_END + length);
-}
-
-static int receive_some(struct adu_receiver *receiver, int fd, int64_t deadline_us)
-{
-    int result = await_bytes(fd, deadline_us);
-    if (result != 0) {
-        return result;
-    }
-    ssize_t size =
-        recv(fd, receiver->bytes + receiver->size, sizeof receiver->bytes - receiver->size, MSG_DONTWAIT);
-    if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
-        return size == 0 ? -ECONNRESET : -errno;
-    }
-    receiver->size += size > 0 ? (size_t)size : 0;
-    return 0;
-}
-
-int receive_adu(struct adu_receiver *receiver, int fd, uint8_t *frame, int64_t deadline_us)
-{
-    for (;;) {
-        int size = size_of_first(receiver);
-        if (size < 0) {
-            return size;
-        }
-        if (size > 0 && receiver->size >= (size_t)size) {
-            memcpy(frame, receiver->bytes, (size_t)size);
-            receiver->size -= (size_t)size;
-            memmove(receiver->bytes, receiver->bytes + size, receiver->size);
-            return size;
-        }
-        int result = receive_some(receiver, fd, deadline_us);
+    while (from < to) {
+        int result = await_bytes(fd, deadline_us);
         if (result != 0) {
             return result;
         }
+        ssize_t size = recv(fd, frame + from, to - from, MSG_DONTWAIT);
+        if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
+            return size == 0 ? -ECONNRESET : -errno;
+        }
+        from += size > 0 ? (size_t)size : 0;
     }
+    return 0;
+}
+
+int receive_adu(int fd, uint8_t *frame, int64_t deadline_us)
+{
+    int result = receive_part(fd, frame, 0, LENGTH_END, deadline_us);
+    if (result != 0) {
+        return result;
+    }
+    size_t length = (size_t)(frame[LENGTH_AT] << 8 | frame[LENGTH_AT + 1]);
+    if (length < MBAP_LENGTH_MIN || length > MBAP_LENGTH_MAX) {
+        return -EBADMSG;
+    }
+    result = receive_part(fd, frame, LENGTH_END, LENGTH_END + length, deadline_us);
+    return result == 0 ? (int)(LENGTH_END + length) : result;
 }

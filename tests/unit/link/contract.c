@@ -158,6 +158,29 @@ static bool answer_wrongly(void *owner, int fd, const uint8_t *request)
     return true;
 }
 
+/* libmodbus ends a frame where its PDU does; with TLS the length field says where, so that these differ. */
+static void as_with_tls(struct hostility *row)
+{
+    static const struct {
+        const char *name;
+        enum link_outcome outcome;
+        int counter;
+    } rows[] = {
+        {"length one more", LINK_TIMED_OUT, LINK_TIMEOUTS},
+        {"length 254", LINK_TIMED_OUT, LINK_TIMEOUTS},
+        {"an exception to another", LINK_TIMED_OUT, LINK_TIMEOUTS},
+        {"too few bytes said", LINK_TIMED_OUT, LINK_TIMEOUTS},
+        {"odd bytes said", LINK_TIMED_OUT, LINK_TIMEOUTS},
+        {"more bytes said than come", LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        if (strcmp(rows[i].name, row->name) == 0) {
+            row->outcome = rows[i].outcome;
+            row->counter = rows[i].counter;
+        }
+    }
+}
+
 START_TEST(what_is_not_the_answer_is_never_a_value)
 {
     static const struct hostility rows[] = {
@@ -167,25 +190,28 @@ START_TEST(what_is_not_the_answer_is_never_a_value)
         {"length 0", 4, {0, 0}, 2, 0, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
         {"length 1", 4, {0, 1}, 2, 0, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
         {"length one less", 4, {0, 6}, 2, 0, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
-        {"length one more", 4, {0, 8}, 2, 0, LINK_TIMED_OUT, LINK_TIMEOUTS},
-        {"length 254", 4, {0, 254}, 2, 0, LINK_TIMED_OUT, LINK_TIMEOUTS},
+        {"length one more", 4, {0, 8}, 2, 0, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
+        {"length 254", 4, {0, 254}, 2, 0, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
         {"length 254, and as much", 4, {0, 254}, 2, 260, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
         {"length 255", 4, {0, 255}, 2, 0, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
         {"length 65535", 4, {255, 255}, 2, 0, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
         {"another unit", 6, {6}, 1, 0, LINK_TIMED_OUT, LINK_FOREIGN_FRAMES},
         {"another function", 7, {4}, 1, 0, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
-        {"an exception to another", 7, {0x84}, 1, 9, LINK_TIMED_OUT, LINK_TIMEOUTS},
+        {"an exception to another", 7, {0x84}, 1, 9, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
         {"function 0", 7, {0}, 1, 0, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
-        {"too few bytes said", 8, {2}, 1, 11, LINK_TIMED_OUT, LINK_TIMEOUTS},
-        {"odd bytes said", 8, {3}, 1, 12, LINK_TIMED_OUT, LINK_TIMEOUTS},
+        {"too few bytes said", 8, {2}, 1, 11, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
+        {"odd bytes said", 8, {3}, 1, 12, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
         {"too many bytes said", 8, {255}, 1, 0, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
-        {"more bytes said than come", 8, {200}, 1, 0, LINK_BROKE_PROTOCOL, LINK_BROKEN_FRAMES},
+        {"more bytes said than come", 8, {200}, 1, 0, LINK_TIMED_OUT, LINK_TIMEOUTS},
         {"header only", 0, {0}, 0, 7, LINK_TIMED_OUT, LINK_TIMEOUTS},
         {"cut in the header", 0, {0}, 0, 3, LINK_TIMED_OUT, LINK_TIMEOUTS},
         {"cut in the data", 0, {0}, 0, 12, LINK_TIMED_OUT, LINK_TIMEOUTS},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct hostility row = rows[i];
+        if (tls) {
+            as_with_tls(&row);
+        }
         memset(counters, 0, sizeof counters);
         struct raw_peer *peer = raw_peer_start(answer_wrongly, &row);
         struct link *link = link_to(raw_peer_port(peer));

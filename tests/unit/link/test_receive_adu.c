@@ -11,7 +11,6 @@
 
 static int ends[2];
 static uint8_t frame[MBAP_ADU_MAX];
-static struct adu_receiver receiver;
 
 static void setup(void)
 {
@@ -39,8 +38,8 @@ START_TEST(takes_one_frame_and_leaves_the_next)
 {
     send_frame(4, 10);
     send_frame(MBAP_LENGTH_MAX, MBAP_ADU_MAX);
-    ck_assert_int_eq(receive_adu(&receiver, ends[0], frame, in_ms(10000)), 10);
-    ck_assert_int_eq(receive_adu(&receiver, ends[0], frame, in_ms(10000)), MBAP_ADU_MAX);
+    ck_assert_int_eq(receive_adu(ends[0], frame, in_ms(10000)), 10);
+    ck_assert_int_eq(receive_adu(ends[0], frame, in_ms(10000)), MBAP_ADU_MAX);
     ck_assert_uint_eq(frame[7], 0x2b);
 }
 END_TEST
@@ -49,20 +48,19 @@ START_TEST(a_length_that_no_frame_has_is_broken)
 {
     static const uint16_t lengths[] = {0, 1, MBAP_LENGTH_MAX + 1, 65535};
     for (size_t i = 0; i < ARRAY_LENGTH(lengths); i++) {
-        receiver.size = 0;
         send_frame(lengths[i], 6);
-        ck_assert_int_eq(receive_adu(&receiver, ends[0], frame, in_ms(10000)), -EBADMSG);
+        ck_assert_int_eq(receive_adu(ends[0], frame, in_ms(10000)), -EBADMSG);
     }
 }
 END_TEST
 
 START_TEST(what_does_not_come_is_not_waited_for_beyond_the_deadline)
 {
-    ck_assert_int_eq(receive_adu(&receiver, ends[0], frame, in_ms(20)), -ETIMEDOUT);
+    ck_assert_int_eq(receive_adu(ends[0], frame, in_ms(20)), -ETIMEDOUT);
     send_frame(4, 9);
-    ck_assert_int_eq(receive_adu(&receiver, ends[0], frame, in_ms(20)), -ETIMEDOUT);
+    ck_assert_int_eq(receive_adu(ends[0], frame, in_ms(20)), -ETIMEDOUT);
     send_frame(4, 10);
-    ck_assert_int_eq(receive_adu(&receiver, ends[0], frame, in_ms(-1)), -ETIMEDOUT);
+    ck_assert_int_eq(receive_adu(ends[0], frame, in_ms(-1)), -ETIMEDOUT);
 }
 END_TEST
 
@@ -70,7 +68,7 @@ START_TEST(an_end_in_the_middle_is_a_lost_connection)
 {
     send_frame(4, 9);
     shutdown(ends[1], SHUT_WR);
-    ck_assert_int_eq(receive_adu(&receiver, ends[0], frame, in_ms(10000)), -ECONNRESET);
+    ck_assert_int_eq(receive_adu(ends[0], frame, in_ms(10000)), -ECONNRESET);
 }
 END_TEST
 
