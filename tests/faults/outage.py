@@ -6,8 +6,9 @@ is a sixth of that.
 
 import time
 
-from oracle import judge, read_only
+from oracle import judge
 from plant import Plant, amount, eventually, run_tests
+from stores import read_only
 
 SECONDS = 12
 HISTORICAL_S = 10  # what is older than that is flagged

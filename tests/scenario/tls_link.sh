@@ -70,7 +70,7 @@ shows=(--ca pki/ca.pem --certificate pki/operator/bridge-poller.pem --key pki/op
 bourdon probe "tls://127.0.0.1:$plc_port" "${shows[@]}" holding 16 1 >probe.txt || fail "probe over TLS: $(cat probe.txt)"
 grep -q 800 probe.txt || fail "the setpoint is not 800: $(cat probe.txt)"
 if bourdon probe "tls://127.0.0.1:$plc_port" holding 16 1 2>probe.txt; then fail "probed without a certificate"; fi
-grep -q -e '--certificate and --key' probe.txt || fail "probe does not say what TLS needs: $(cat probe.txt)"
+grep -q -e 'needs --certificate, --key' probe.txt || fail "probe does not say what TLS needs: $(cat probe.txt)"
 pass "bourdon probe over TLS"
 stop_in_good_order
 acknowledged_is_stored
