@@ -115,8 +115,6 @@ static void on_stop_signal(void *owner)
     notify_send("STOPPING=1\nSTATUS=waiting for acknowledgements");
     bridge->state = BRIDGE_FLUSHING;
     loop_timer_start_ms(bridge->deadline_timer, bridge->options.bridge.shutdown_us / CLOCK_US_PER_MS);
-    field_stop(bridge->field, bridge->options.bridge.shutdown_us);
-    bridge->field = NULL;
     stop_field(bridge);
     stop_gateway(bridge);
     const struct spool_request flush = {.kind = SPOOL_REQUEST_FLUSH};
@@ -235,8 +233,6 @@ static enum err start_gateway(struct bridge *bridge, struct err_text *why)
 static enum err swap(struct bridge *bridge, struct bridge_options *new, struct err_text *why)
 {
     struct spool_configuration configuration = spool_configuration(new);
-    field_stop(bridge->field, bridge->options.bridge.shutdown_us);
-    bridge->field = NULL;
     stop_field(bridge);
     enum err result = spool_thread_configure(bridge->spool, &configuration, why);
     if (result != ERR_OK) {
@@ -379,7 +375,6 @@ static enum err start(struct bridge *bridge, struct err_text *why)
  */
 static bool tear_down(struct bridge *bridge)
 {
-    field_stop(bridge->field, bridge->options.bridge.shutdown_us);
     stop_field(bridge);
     stop_gateway(bridge);
     control_stop(bridge->control);
