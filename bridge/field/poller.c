@@ -186,19 +186,31 @@ static bool bring_up(struct poller *poller)
     return false;
 }
 
-static void set_asking(struct poller *poller, bool asking)
+/* False: it is to stop. Whoever stops it then waits for no answer, so none may be asked for any more. */
+static bool begin_asking(struct poller *poller)
 {
     pthread_mutex_lock(&poller->mutex);
-    poller->asking = asking;
+    bool allowed = !poller->stopping;
+    poller->asking = allowed;
+    pthread_mutex_unlock(&poller->mutex);
+    return allowed;
+}
+
+static void end_asking(struct poller *poller)
+{
+    pthread_mutex_lock(&poller->mutex);
+    poller->asking = false;
     pthread_cond_broadcast(&poller->woken);
     pthread_mutex_unlock(&poller->mutex);
 }
 
 static enum link_outcome ask(struct poller *poller, struct link_exchange *exchange)
 {
-    set_asking(poller, true);
+    if (!begin_asking(poller)) {
+        return LINK_INTERRUPTED;
+    }
     enum link_outcome outcome = link_exchange(current_way(poller), exchange);
-    set_asking(poller, false);
+    end_asking(poller);
     return outcome;
 }
 
