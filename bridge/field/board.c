@@ -82,9 +82,23 @@ static bool put(void *owner, const struct reading *readings, size_t count)
     return board->next.put(board->next.owner, readings, count);
 }
 
+static void begin(void *owner, struct reading_promise *promise)
+{
+    struct board *board = owner;
+    board->next.begin(board->next.owner, promise);
+}
+
+static void end(void *owner, struct reading_promise *promise)
+{
+    struct board *board = owner;
+    board->next.end(board->next.owner, promise);
+}
+
 struct reading_sink board_sink(struct board *board)
 {
-    return (struct reading_sink){.owner = board, .put = put};
+    bool cares = board->next.begin != NULL;
+    return (struct reading_sink){
+        .owner = board, .put = put, .begin = cares ? begin : NULL, .end = cares ? end : NULL};
 }
 
 /* Digits and one blank, or the end. */

@@ -15,6 +15,8 @@ struct rig {
     struct poller poller;
     bool stop_when_asked; /* the sink is asked for room: then the poller is stopped */
     atomic_int room_asked, exchanges, readings;
+    atomic_int promised;   /* 1 from begin() to end() */
+    atomic_int unpromised; /* requests and puts at another time */
 };
 
 struct ready_link {
@@ -34,6 +36,7 @@ static enum link_outcome exchange(struct link *link, struct link_exchange *excha
     static const uint8_t value[] = {0, 7};
     struct rig *rig = ((struct ready_link *)link)->rig;
     atomic_fetch_add(&rig->exchanges, 1);
+    atomic_fetch_add(&rig->unpromised, atomic_load(&rig->promised) == 1 ? 0 : 1);
     exchange->request_us = clock_wall_us();
     exchange->response_us = exchange->request_us;
     exchange->response = (struct pdu_response){
@@ -68,6 +71,7 @@ static bool put(void *owner, const struct reading *readings, size_t count)
     (void)readings;
     atomic_fetch_add(&rig->readings, (int)count);
     if (count > 0) {
+        atomic_fetch_add(&rig->unpromised, atomic_load(&rig->promised) == 1 ? 0 : 1);
         return true;
     }
     bool room = atomic_fetch_add(&rig->room_asked, 1) > 0;
@@ -75,6 +79,20 @@ static bool put(void *owner, const struct reading *readings, size_t count)
         poller_stop(&rig->poller);
     }
     return room;
+}
+
+static void begin(void *owner, struct reading_promise *promise)
+{
+    struct rig *rig = owner;
+    (void)promise;
+    atomic_fetch_add(&rig->promised, 1);
+}
+
+static void end(void *owner, struct reading_promise *promise)
+{
+    struct rig *rig = owner;
+    (void)promise;
+    atomic_fetch_sub(&rig->promised, 1);
 }
 
 static struct unit_setup setup_of_one_tag(void)
@@ -103,9 +121,8 @@ static void rig_start(struct rig *rig)
                                            .scale = 1};
     ck_assert_int_eq(catalog_new(&tag, 1, &rig->catalog, NULL), ERR_OK);
     reading_space_init(&rig->space);
-    rig->sink = (struct reading_sink){.owner = rig, .put = put};
-    rig->context =
-        (struct poller_context){.catalog = rig->catalog, .sink = &rig->sink, .space = &rig->space};
+    rig->sink = (struct reading_sink){.owner = rig, .put = put, .begin = begin, .end = end};
+    rig->context = (struct poller_context){.catalog = rig->catalog, .sink = &rig->sink, .space = &rig->space};
     poller_init(&rig->poller, &rig->context, "plc");
     struct ready_link *link = calloc(1, sizeof *link);
     *link = (struct ready_link){.link = {.operations = &operations, .connected = true}, .rig = rig};
@@ -126,7 +143,7 @@ static void rig_join(struct rig *rig)
     catalog_free(rig->catalog);
 }
 
-START_TEST(each_answer_becomes_a_reading)
+START_TEST(each_answer_becomes_a_reading_that_was_promised)
 {
     struct rig rig = {.stop_when_asked = false};
     rig_start(&rig);
@@ -138,6 +155,8 @@ START_TEST(each_answer_becomes_a_reading)
     rig_join(&rig);
     ck_assert_int_ge(atomic_load(&rig.readings), 2);
     ck_assert_int_eq(atomic_load(&rig.readings), atomic_load(&rig.exchanges));
+    ck_assert_int_eq(atomic_load(&rig.promised), 0);
+    ck_assert_int_eq(atomic_load(&rig.unpromised), 0);
 }
 END_TEST
 
@@ -158,7 +177,7 @@ END_TEST
 int main(void)
 {
     return suite_run("poller", (const TTest *[]){
-                                   each_answer_becomes_a_reading,
+                                   each_answer_becomes_a_reading_that_was_promised,
                                    asks_nothing_any_more_once_it_was_told_to_stop,
                                    NULL,
                                });
