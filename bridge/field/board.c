@@ -85,20 +85,18 @@ static bool put(void *owner, const struct reading *readings, size_t count)
 static void begin(void *owner, struct reading_promise *promise)
 {
     struct board *board = owner;
-    board->next.begin(board->next.owner, promise);
+    reading_sink_begin(&board->next, promise);
 }
 
 static void end(void *owner, struct reading_promise *promise)
 {
     struct board *board = owner;
-    board->next.end(board->next.owner, promise);
+    reading_sink_end(&board->next, promise);
 }
 
 struct reading_sink board_sink(struct board *board)
 {
-    bool cares = board->next.begin != NULL;
-    return (struct reading_sink){
-        .owner = board, .put = put, .begin = cares ? begin : NULL, .end = cares ? end : NULL};
+    return (struct reading_sink){.owner = board, .put = put, .begin = begin, .end = end};
 }
 
 /* Digits and one blank, or the end. */

@@ -297,6 +297,7 @@ static void poll_turn(struct poller *poller, const struct unit_turn *turn)
     }
     struct link_exchange taken = {.unit = turn->unit->id, .request = &request};
     int64_t began_us = clock_mono_us();
+    reading_sink_begin(poller->context->sink, &poller->promise);
     enum link_outcome outcome = poller_exchange(poller, &taken, true);
     line_share_use(&poller->share, LINE_POLLS, clock_mono_us() - began_us);
     if (outcome == LINK_ANSWERED && taken.response.exception == 0) {
@@ -305,6 +306,7 @@ static void poll_turn(struct poller *poller, const struct unit_turn *turn)
     if (outcome != LINK_INTERRUPTED) {
         take_outcome(poller, turn, outcome, &taken);
     }
+    reading_sink_end(poller->context->sink, &poller->promise);
 }
 
 static struct unit_turn next_turn(struct poller *poller, int64_t now_us)
@@ -355,45 +357,18 @@ static int64_t poll_time(struct poller *poller, const struct unit_turn *turn, in
     return poller->sink_asked_us + POLLER_SINK_RETRY_MS * CLOCK_US_PER_MS;
 }
 
-/* From before the request until the sink has the readings, or there are none. */
-static void begin_taking(struct poller *poller)
-{
-    const struct reading_sink *sink = poller->context->sink;
-    if (sink->begin) {
-        sink->begin(sink->owner, &poller->promise);
-    }
-}
-
-static void end_taking(struct poller *poller)
-{
-    const struct reading_sink *sink = poller->context->sink;
-    if (sink->end) {
-        sink->end(sink->owner, &poller->promise);
-    }
-}
-
-/* Readings come of it if it fails. */
-static bool try_to_connect(struct poller *poller)
-{
-    begin_taking(poller);
-    bool connected = bring_up(poller);
-    end_taking(poller);
-    return connected;
-}
-
 static void connect_or_wait(struct poller *poller, int64_t now_us)
 {
-    if (poller->reconnect_us > now_us || !try_to_connect(poller)) {
+    bool connected = false;
+    if (poller->reconnect_us <= now_us) {
+        reading_sink_begin(poller->context->sink, &poller->promise);
+        connected = bring_up(poller);
+        reading_sink_end(poller->context->sink, &poller->promise);
+    }
+    if (!connected) {
         poller_live_refuse(poller);
         wait_until(poller, poller->reconnect_us);
     }
-}
-
-static void take_turn(struct poller *poller, const struct unit_turn *turn)
-{
-    begin_taking(poller);
-    poll_turn(poller, turn);
-    end_taking(poller);
 }
 
 static void step(struct poller *poller)
@@ -409,7 +384,7 @@ static void step(struct poller *poller)
     } else if (line_share_next(&poller->share, poll_us <= now_us, live) == LINE_LIVE) {
         poller_live_serve(poller, poll_us);
     } else if (turn.unit) {
-        take_turn(poller, &turn);
+        poll_turn(poller, &turn);
     }
 }
 
@@ -432,11 +407,11 @@ static void check_stale(struct poller *poller)
         return;
     }
     poller->stale_checked_us = now_us;
-    begin_taking(poller);
+    reading_sink_begin(poller->context->sink, &poller->promise);
     for (size_t i = 0; i < poller->unit_count; i++) {
         mark_stale(poller, &poller->units[i], now_us);
     }
-    end_taking(poller);
+    reading_sink_end(poller->context->sink, &poller->promise);
 }
 
 static void *run(void *argument)

@@ -29,4 +29,18 @@ struct reading_sink {
     void (*end)(void *owner, struct reading_promise *promise);
 };
 
+static inline void reading_sink_begin(const struct reading_sink *sink, struct reading_promise *promise)
+{
+    if (sink->begin) {
+        sink->begin(sink->owner, promise);
+    }
+}
+
+static inline void reading_sink_end(const struct reading_sink *sink, struct reading_promise *promise)
+{
+    if (sink->end) {
+        sink->end(sink->owner, promise);
+    }
+}
+
 #endif
