@@ -8,8 +8,9 @@ import sqlite3
 import threading
 import time
 
-from oracle import Excuses, Served, Verdict, gaps, judge, judge_run, judge_values, stored_readings
+from oracle import Excuses, Served, Verdict, judge, judge_run, judge_values
 from plant import TAGS, Plant, eventually, run_tests
+from stores import SqliteStore
 
 
 class Tampered:
@@ -100,9 +101,9 @@ def each_harm_is_seen_as_what_it_is():
             os.remove(copy.store)
 
 
-def crash_of(run):
+def crash_of(store):
     """From when on the bridge's memory was lost, and when it had started again."""
-    return next((row[5], row[6]) for row in gaps(run.store) if row[1] == "interrupted")
+    return next((from_us, to_us) for reason, from_us, to_us in store.gaps() if reason == "interrupted")
 
 
 def a_crash_excuses_only_what_was_served_before_the_restart_and_after_what_survived():
@@ -114,9 +115,10 @@ def a_crash_excuses_only_what_was_served_before_the_restart_and_after_what_survi
         plant.wait_for_acks(5)
         plant.end_run()
         judge(plant).assert_clean()
-        from_us, restart_us = crash_of(plant.run)
+        store = SqliteStore(plant.run.store)
+        from_us, restart_us = crash_of(store)
         tag = TAGS[0].name
-        excuses = Excuses(plant.run.store, stored_readings(plant.run.store))
+        excuses = Excuses(store, store.readings())
         newest = max(time_us for time_us in excuses.stored[tag] if time_us < restart_us)
         cases = [
             ("at the restart", restart_us, True),
