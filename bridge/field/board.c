@@ -82,9 +82,21 @@ static bool put(void *owner, const struct reading *readings, size_t count)
     return board->next.put(board->next.owner, readings, count);
 }
 
+static void begin(void *owner, struct reading_promise *promise)
+{
+    struct board *board = owner;
+    reading_sink_begin(&board->next, promise);
+}
+
+static void end(void *owner, struct reading_promise *promise)
+{
+    struct board *board = owner;
+    reading_sink_end(&board->next, promise);
+}
+
 struct reading_sink board_sink(struct board *board)
 {
-    return (struct reading_sink){.owner = board, .put = put};
+    return (struct reading_sink){.owner = board, .put = put, .begin = begin, .end = end};
 }
 
 /* Digits and one blank, or the end. */

@@ -186,19 +186,31 @@ static bool bring_up(struct poller *poller)
     return false;
 }
 
-static void set_asking(struct poller *poller, bool asking)
+/* False: it is to stop. Whoever stops it then waits for no answer, so none may be asked for any more. */
+static bool begin_asking(struct poller *poller)
 {
     pthread_mutex_lock(&poller->mutex);
-    poller->asking = asking;
+    bool allowed = !poller->stopping;
+    poller->asking = allowed;
+    pthread_mutex_unlock(&poller->mutex);
+    return allowed;
+}
+
+static void end_asking(struct poller *poller)
+{
+    pthread_mutex_lock(&poller->mutex);
+    poller->asking = false;
     pthread_cond_broadcast(&poller->woken);
     pthread_mutex_unlock(&poller->mutex);
 }
 
 static enum link_outcome ask(struct poller *poller, struct link_exchange *exchange)
 {
-    set_asking(poller, true);
+    if (!begin_asking(poller)) {
+        return LINK_INTERRUPTED;
+    }
     enum link_outcome outcome = link_exchange(current_way(poller), exchange);
-    set_asking(poller, false);
+    end_asking(poller);
     return outcome;
 }
 
@@ -285,6 +297,7 @@ static void poll_turn(struct poller *poller, const struct unit_turn *turn)
     }
     struct link_exchange taken = {.unit = turn->unit->id, .request = &request};
     int64_t began_us = clock_mono_us();
+    reading_sink_begin(poller->context->sink, &poller->promise);
     enum link_outcome outcome = poller_exchange(poller, &taken, true);
     line_share_use(&poller->share, LINE_POLLS, clock_mono_us() - began_us);
     if (outcome == LINK_ANSWERED && taken.response.exception == 0) {
@@ -293,6 +306,7 @@ static void poll_turn(struct poller *poller, const struct unit_turn *turn)
     if (outcome != LINK_INTERRUPTED) {
         take_outcome(poller, turn, outcome, &taken);
     }
+    reading_sink_end(poller->context->sink, &poller->promise);
 }
 
 static struct unit_turn next_turn(struct poller *poller, int64_t now_us)
@@ -345,7 +359,13 @@ static int64_t poll_time(struct poller *poller, const struct unit_turn *turn, in
 
 static void connect_or_wait(struct poller *poller, int64_t now_us)
 {
-    if (poller->reconnect_us > now_us || !bring_up(poller)) {
+    bool connected = false;
+    if (poller->reconnect_us <= now_us) {
+        reading_sink_begin(poller->context->sink, &poller->promise);
+        connected = bring_up(poller);
+        reading_sink_end(poller->context->sink, &poller->promise);
+    }
+    if (!connected) {
         poller_live_refuse(poller);
         wait_until(poller, poller->reconnect_us);
     }
@@ -387,9 +407,11 @@ static void check_stale(struct poller *poller)
         return;
     }
     poller->stale_checked_us = now_us;
+    reading_sink_begin(poller->context->sink, &poller->promise);
     for (size_t i = 0; i < poller->unit_count; i++) {
         mark_stale(poller, &poller->units[i], now_us);
     }
+    reading_sink_end(poller->context->sink, &poller->promise);
 }
 
 static void *run(void *argument)

@@ -49,6 +49,7 @@ struct poller_context {
 struct poller {
     char name[POLLER_NAME_SIZE];
     const struct poller_context *context;
+    struct reading_promise promise;
     struct link *ways[POLLER_WAYS_MAX]; /* owned */
     size_t way_count;
     size_t way;         /* in use, or to be tried next */

@@ -16,8 +16,8 @@ struct inbox {
     size_t request_count, request_capacity;
     uint64_t refused;
     int64_t refused_first_us, refused_last_us;
-    size_t waiting;     /* producers that wait for room */
-    int64_t swapped_us; /* wall: what is here was put since, or began to wait since */
+    struct reading_promise *promises; /* of readings that are to come; a list */
+    int64_t swapped_us;               /* wall: what is here, or is to come, was asked for since */
     bool accepting;
     bool stopping;
 };
@@ -112,12 +112,10 @@ static bool wait_for_room(struct inbox *inbox)
 {
     struct timespec until = timespec_of(clock_mono_us() + INBOX_WAIT_MS * CLOCK_US_PER_MS);
     int waited = 0;
-    inbox->waiting++;
     while (waited == 0 && inbox->accepting && !inbox->stopping &&
            inbox->readings.size >= INBOX_READINGS_BYTES) {
         waited = pthread_cond_timedwait(&inbox->room, &inbox->mutex, &until);
     }
-    inbox->waiting--;
     return waited == 0 && inbox->accepting && !inbox->stopping;
 }
 
@@ -129,6 +127,41 @@ static void note_refused(struct inbox *inbox, const struct reading *readings, si
     }
     inbox->refused_last_us = readings[count - 1].response_us;
     inbox->refused += count;
+}
+
+void inbox_promise(struct inbox *inbox, struct reading_promise *promise)
+{
+    pthread_mutex_lock(&inbox->mutex);
+    *promise = (struct reading_promise){.since_us = clock_wall_us(), .next = inbox->promises};
+    if (inbox->promises) {
+        inbox->promises->previous = promise;
+    }
+    inbox->promises = promise;
+    pthread_mutex_unlock(&inbox->mutex);
+}
+
+void inbox_keep(struct inbox *inbox, struct reading_promise *promise)
+{
+    pthread_mutex_lock(&inbox->mutex);
+    if (promise->previous) {
+        promise->previous->next = promise->next;
+    } else {
+        inbox->promises = promise->next;
+    }
+    if (promise->next) {
+        promise->next->previous = promise->previous;
+    }
+    pthread_mutex_unlock(&inbox->mutex);
+}
+
+/* The wall clock may have been set meanwhile: the first promise need not be the one of the earliest time. */
+static int64_t earliest_us(const struct inbox *inbox)
+{
+    int64_t earliest_us = clock_wall_us();
+    for (const struct reading_promise *at = inbox->promises; at; at = at->next) {
+        earliest_us = at->since_us < earliest_us ? at->since_us : earliest_us;
+    }
+    return earliest_us;
 }
 
 static bool has_room(struct inbox *inbox)
@@ -274,7 +307,7 @@ static void swap_readings(struct inbox *inbox, struct inbox_content *content)
     content->readings = inbox->readings;
     inbox->readings = empty;
     content->put_after_us = inbox->swapped_us;
-    inbox->swapped_us = clock_wall_us() - (inbox->waiting > 0 ? INBOX_WAIT_MS * CLOCK_US_PER_MS : 0);
+    inbox->swapped_us = earliest_us(inbox);
     content->put_until_us = inbox->swapped_us;
     pthread_cond_broadcast(&inbox->room);
 }

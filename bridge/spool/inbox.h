@@ -9,6 +9,7 @@
 #define BOURDON_SPOOL_INBOX_H
 
 #include "base/buffer.h"
+#include "field/reading_sink.h"
 #include "spool/fence.h"
 #include "tunnel/reading.h"
 
@@ -53,7 +54,8 @@ struct inbox_content {
     size_t request_count, request_capacity;
     uint64_t refused;                          /* readings, since the consumer last set it to 0 */
     int64_t refused_first_us, refused_last_us; /* of their request times; wall */
-    int64_t put_after_us, put_until_us;        /* wall: when its readings were put, or waited for room */
+    /* Wall: readings left in here were asked for after the one, readings still to come after the other. */
+    int64_t put_after_us, put_until_us;
     bool stop;
 };
 
@@ -65,6 +67,9 @@ void inbox_free(struct inbox *inbox);   /* NULL is fine; nobody may use it any m
 /* Any thread. False: refused, and counted. All or nothing. With no readings: whether there is room, at once.
  */
 bool inbox_put_readings(struct inbox *inbox, const struct reading *readings, size_t count);
+/* Any thread: begin() and end() of a reading_sink. Until it is kept the promise belongs to the inbox. */
+void inbox_promise(struct inbox *inbox, struct reading_promise *promise);
+void inbox_keep(struct inbox *inbox, struct reading_promise *promise);
 /* Any thread. ERR_LIMIT: INBOX_REQUESTS_MAX wait already; ERR_CLOSED: stopped; ERR_NO_MEMORY. All or nothing.
  */
 MUST_USE enum err inbox_put_requests(struct inbox *inbox, const struct spool_request *requests, size_t count);

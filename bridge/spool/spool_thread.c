@@ -443,9 +443,21 @@ static bool put(void *owner, const struct reading *readings, size_t count)
     return inbox_put_readings(thread->inbox, readings, count);
 }
 
+static void begin(void *owner, struct reading_promise *promise)
+{
+    struct spool_thread *thread = owner;
+    inbox_promise(thread->inbox, promise);
+}
+
+static void end(void *owner, struct reading_promise *promise)
+{
+    struct spool_thread *thread = owner;
+    inbox_keep(thread->inbox, promise);
+}
+
 struct reading_sink spool_thread_sink(struct spool_thread *thread)
 {
-    return (struct reading_sink){.owner = thread, .put = put};
+    return (struct reading_sink){.owner = thread, .put = put, .begin = begin, .end = end};
 }
 
 enum err spool_thread_request(struct spool_thread *thread, const struct spool_request *requests, size_t count)

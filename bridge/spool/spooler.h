@@ -32,7 +32,8 @@ struct spool_configuration {
     const struct catalog *catalog;
     struct batcher_limits batch;
     struct room_bounds bounds;
-    int64_t in_flight_us; /* longest time from the request for a reading to its being put */
+    /* Subtracted from since when readings are in memory only: the wall clock may be set back a little. */
+    int64_t in_flight_us;
 };
 
 /* Since the start. */

@@ -9,6 +9,7 @@ served; each batch that was acknowledged must be stored. A reading is
   reordered   older than the one of the same tag before it, in the order of sequences
   corrupt     stored with another value than was served
   phantom     stored, though nothing was served at that time
+  stale       stored again as stale, and the latest value: not a reading from the PLC, so it accounts for none
 
 and a batch is `unstored` if it was acknowledged and is not in the store.
 """
@@ -29,7 +30,7 @@ SIZES = {"bool": 1, "uint16": 1, "int16": 1, "float32": 2}
 
 class Verdict:
     def __init__(self):
-        self.counts = {name: 0 for name in ("ok", "accounted", "bad", "acknowledged", *WRONG)}
+        self.counts = {name: 0 for name in ("ok", "accounted", "bad", "stale", "acknowledged", *WRONG)}
         self.findings = defaultdict(list)
 
     def add(self, kind, finding=None):
@@ -85,6 +86,13 @@ class Served:
         self.used[at] += 1
         return "ok" if self.used[at] == 1 else "duplicated"
 
+    def find_latest(self, value, since_us, time_us):
+        """The class of a stale value: one served since the reading before it, that is, what the bridge knew last."""
+        first, last = bisect.bisect_left(self.times, since_us), bisect.bisect_right(self.times, time_us)
+        if first == last:
+            return "phantom"
+        return "stale" if value in self.values[first:last] else "corrupt"
+
     def unused(self):
         return [time_us for time_us, used in zip(self.times, self.used) if not used]
 
@@ -116,11 +124,16 @@ def judge_order(rows, verdict):
 
 
 def judge_values(rows, served, verdict):
+    read_us = {}  # (epoch, tag) → request of the last reading that was read from the PLC
     for epoch, seq, tag, request_us, response_us, quality, value in rows:
         if quality.startswith("bad"):
             verdict.add("bad")
             continue
-        kind = served[tag].find(value, request_us, response_us)
+        if quality == "stale":
+            kind = served[tag].find_latest(value, read_us.get((epoch, tag), 0), request_us)
+        else:
+            kind = served[tag].find(value, request_us, response_us)
+            read_us[epoch, tag] = request_us
         verdict.add(kind, f"{tag} = {value} of {request_us} to {response_us} in batch {seq}")
 
 

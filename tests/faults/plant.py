@@ -15,6 +15,7 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -111,8 +112,8 @@ def program(name):
 class Daemon:
     """One of our daemons; its log goes on in one file however often it is started."""
 
-    def __init__(self, name, config, log):
-        self.name, self.config, self.log = name, config, log
+    def __init__(self, name, config, log, before_start=lambda: None):
+        self.name, self.config, self.log, self.before_start = name, config, log, before_start
         self.process = None
         self.started_at = 0
         self.environment = {}
@@ -120,6 +121,7 @@ class Daemon:
         open(log, "w").close()
 
     def start(self):
+        self.before_start()
         self.started_at = os.path.getsize(self.log)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
@@ -205,7 +207,7 @@ class Plant:
         """New spool, new store, new logs."""
         self.run = Run(self.path(f"run-{len(self.runs)}"), spool, store, database)
         self.runs.append(self.run)
-        self.bridge = Daemon("bourdon-bridge", self.path("bridge.yaml"), self.run.bridge_log)
+        self.bridge = Daemon("bourdon-bridge", self.path("bridge.yaml"), self.run.bridge_log, self.wait_for_hang_up)
         self.server = Daemon("bourdon-server", self.path("server.yaml"), self.run.server_log)
         self.configure()
 
@@ -270,6 +272,24 @@ class Plant:
             self.plc = Plcsim(*arguments, listen=None)
             self.plc.__enter__()
 
+    def wait_for_hang_up(self):
+        """What a bridge that is gone asked the PLC for is served: on a busy machine it could be so in the next life.
+
+        Connections are taken in order: once it has taken and ended ours, it knows of all earlier ones.
+        """
+        if not self.plc or self.plc.process.poll() is not None:
+            return
+        host, _, port = self.plc_address.rpartition(":")
+        with socket.create_connection((host, int(port)), DEADLINE_S) as probe:
+            probe.shutdown(socket.SHUT_WR)
+            assert probe.recv(1) == b"", "the PLC says something unasked"
+
+        def nobody_asks():
+            status = control(self.path("plc.sock"), "status")
+            return all(endpoint["connections"] == 0 for endpoint in status["endpoints"])
+
+        eventually(nobody_asks, "the PLC notices that the bridge is gone")
+
     def truth(self):
         """What the PLC gave out, in order of time. Ends it."""
         if self.plc.process.poll() is None:
@@ -323,6 +343,7 @@ class Plant:
         self.wait_until_quiet(deadline_s)
         assert self.bridge.stop() == 0, self.bridge.tail()
         assert self.server.stop() == 0, self.server.tail()
+        self.wait_for_hang_up()
         self.run.end_us = time.time_ns() // 1000
         control(self.path("plc.sock"), "fault clear all")
 

@@ -118,6 +118,55 @@ static struct spool_request ack_request(uint64_t seq)
     return (struct spool_request){.kind = SPOOL_REQUEST_ACK, .as.ack = {.seq = seq}};
 }
 
+START_TEST(readings_that_are_being_taken_hold_the_time_back_until_they_are_put)
+{
+    struct reading_promise early = {0};
+    struct reading_promise late = {0};
+    int64_t before_us = clock_wall_us();
+    inbox_promise(inbox, &early);
+    inbox_promise(inbox, &late);
+    early.since_us = before_us - CLOCK_US_PER_S; /* its thread has not run for a second */
+    for (int i = 0; i < 2; i++) {
+        inbox_take_readings(inbox, &content);
+        ck_assert_int_eq(content.put_until_us, before_us - CLOCK_US_PER_S);
+    }
+    struct reading reading = sample_reading(0, 1);
+    ck_assert(inbox_put_readings(inbox, &reading, 1));
+    inbox_keep(inbox, &early);
+    inbox_take_readings(inbox, &content);
+    ck_assert_int_eq(content.put_after_us, before_us - CLOCK_US_PER_S);
+    ck_assert_int_eq(content.put_until_us, late.since_us);
+    inbox_keep(inbox, &late);
+    ck_assert(inbox_next_reading(&content, &reading));
+    inbox_take_readings(inbox, &content);
+    ck_assert_int_gt(content.put_until_us, before_us - CLOCK_US_PER_S);
+    ck_assert_int_ge(content.put_until_us, late.since_us);
+}
+END_TEST
+
+START_TEST(promises_are_kept_in_any_order)
+{
+    static const size_t orders[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {1, 2, 0}};
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        struct reading_promise promises[3] = {{0}};
+        for (size_t j = 0; j < 3; j++) {
+            inbox_promise(inbox, &promises[j]);
+            promises[j].since_us = (int64_t)j + 1;
+        }
+        for (size_t kept = 0; kept < 3; kept++) {
+            int64_t earliest_us = INT64_MAX;
+            for (size_t j = kept; j < 3; j++) {
+                int64_t since_us = promises[orders[i][j]].since_us;
+                earliest_us = since_us < earliest_us ? since_us : earliest_us;
+            }
+            inbox_take_readings(inbox, &content);
+            ck_assert_int_eq(content.put_until_us, earliest_us);
+            inbox_keep(inbox, &promises[orders[i][kept]]);
+        }
+    }
+}
+END_TEST
+
 START_TEST(requests_keep_their_order_and_have_a_maximum)
 {
     for (uint64_t seq = 1; seq <= INBOX_REQUESTS_MAX; seq++) {
@@ -199,6 +248,8 @@ int main(void)
                               what_is_refused_is_counted_with_its_times,
                               what_was_refused_is_not_forgotten_before_it_was_looked_at,
                               a_full_inbox_refuses_after_a_while_and_takes_again_when_emptied,
+                              readings_that_are_being_taken_hold_the_time_back_until_they_are_put,
+                              promises_are_kept_in_any_order,
                               requests_keep_their_order_and_have_a_maximum,
                               texts_nobody_took_are_freed,
                               every_producer_keeps_its_order_among_many,

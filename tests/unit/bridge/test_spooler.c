@@ -844,6 +844,25 @@ START_TEST(what_was_on_its_way_when_the_bridge_ended_is_in_the_gap)
 }
 END_TEST
 
+START_TEST(what_was_on_its_way_for_long_is_in_the_gap)
+{
+    struct gap gap;
+    struct reading_promise promise = {0};
+    configuration.in_flight_us = 300;
+    reopen();
+    start();
+    inbox_promise(inbox, &promise);
+    promise.since_us = 1000; /* its thread has not run since: others have put, and it will in a moment */
+    put(0, 0, PER_BATCH);
+    must_commit();
+    inbox_keep(inbox, &promise);
+    reopen();
+    start();
+    ck_assert_int_eq(interruptions(&gap), 1);
+    ck_assert_int_eq(gap.from_us, 1000 - 300);
+}
+END_TEST
+
 START_TEST(a_life_that_stopped_leaves_no_gap)
 {
     struct gap gap;
@@ -953,6 +972,7 @@ int main(void)
             a_batch_whose_number_is_taken_is_made_anew_with_the_same_readings,
             a_life_that_did_not_stop_leaves_a_gap_from_its_first_reading_in_memory,
             what_was_on_its_way_when_the_bridge_ended_is_in_the_gap,
+            what_was_on_its_way_for_long_is_in_the_gap,
             a_life_that_stopped_leaves_no_gap,
             a_life_without_a_reading_leaves_a_gap_too,
             a_start_on_a_full_disk_makes_up_for_the_gap,
