@@ -39,8 +39,9 @@ wait_until() {
 }
 
 # log_has NAME PATTERN [FROM]: whether the log has a line with the extended regular expression, at or behind line FROM.
+# Not through a pipe: grep ends at the first such line, and a tail that still writes would make a failure of it.
 log_has() {
-    tail -n "+${3:-1}" "${process_log[$1]}" | grep -Eq -- "$2"
+    grep -Eq -- "$2" <(tail -n "+${3:-1}" "${process_log[$1]}")
 }
 
 # log_lines NAME: how many lines the log has; + 1 is where the next event will be.

@@ -24,7 +24,7 @@ snapshot() { find "$plant" -type f -exec sha256sum {} + | sort; }
 verifies() { openssl verify -crl_check -x509_strict -CAfile "$plant/ca.pem" -CRLfile "$plant/crl.pem" "$@" >"$work/out" 2>&1; }
 
 # usage
-"$make_certs" --help | grep -q '^Usage:' || die "no help"
+grep -q '^Usage:' <("$make_certs" --help) || die "no help"
 refuses 2 "a command is missing"
 refuses 2 "unknown command" frobnicate "$plant"
 refuses 2 "wants a name" bridge "$plant"
@@ -50,7 +50,7 @@ verifies -purpose sslclient "$plant/operator/anna.pem" || die "$(cat "$work/out"
 [ "$(grep -c BEGIN "$plant/server/gateway.pem")" = 2 ] || die "the full chain has no root"
 openssl x509 -noout -ext subjectAltName -in "$plant/server/control.pem" |
     grep -q 'DNS:control.example, IP Address:192.0.2.1, IP Address:2001:DB8:' || die "wrong names"
-openssl x509 -noout -text -in "$plant/bridge/cell-3.pem" | grep -qF "Operator, \$HOME #1" || die "wrong role"
+grep -qF "Operator, \$HOME #1" <(openssl x509 -noout -text -in "$plant/bridge/cell-3.pem") || die "wrong role"
 [ -z "$(find "$plant" -name '*.key' -perm /077)" ] || die "a key that others may read"
 
 # again: nothing changes
