@@ -19,7 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TAGS = 50 };
+enum { TAGS = 100 };
+#define STEP_US 1000000 /* between two scans of a tag */
 
 static struct err_text why;
 
@@ -58,11 +59,11 @@ static void make_batch(struct batch_builder *builder, uint64_t sequence, uint8_t
 {
     struct batch_identity identity = {.epoch = {bridge, (uint8_t)(bridge >> 4)}, .sequence = sequence};
     static int64_t start_us;
-    start_us = start_us > 0 ? start_us : clock_wall_us() - 3600 * CLOCK_US_PER_S;
+    start_us = start_us > 0 ? start_us : clock_wall_us() - 25 * 3600 * CLOCK_US_PER_S;
     memcpy(&identity.epoch[2], &start_us, sizeof start_us);
     for (int i = 0; i < readings; i++) {
         uint32_t tag = (uint32_t)(i % TAGS);
-        int64_t time_us = start_us + (int64_t)sequence * readings / TAGS * 100000 + i / TAGS * 100000;
+        int64_t time_us = start_us + ((int64_t)sequence * readings + i) / TAGS * STEP_US;
         const struct reading reading = {
             .tag = tag,
             .request_us = time_us,
@@ -151,7 +152,7 @@ static void load_copy(char **argv)
         buffer_clear(&out);
         pg_rows_begin(&writer);
         for (int i = 0; i < rows; i++) {
-            int64_t time_us = start_us + ((int64_t)loop * rows + i) / TAGS * 100000;
+            int64_t time_us = start_us + ((int64_t)loop * rows + i) / TAGS * STEP_US;
             pg_row(&writer, 8);
             pg_field_time(&writer, time_us + 800);
             pg_field_time(&writer, time_us);

@@ -66,8 +66,8 @@ def jetstream():
         load("store", nats.url("bench"), 16, 4, 16, 10)
         servers = ",".join(f"nats://{nats.address}:{4222 + number}" for number in range(3))
         for _ in range(2):
-            load("publish", servers, f"bench.batch.bare", 100000, 1024)
-            load("store", nats.url("bench"), 16, 25, 4096, 680)
+            load("publish", servers, "bench.batch.bare", 40000, 1024)
+            load("store", nats.url("bench"), 16, 10, 4096, 2400)
 
 
 if __name__ == "__main__":

@@ -270,7 +270,7 @@ enum err nats_consumer_open(struct nats_link *link, const char *stream, const ch
     jsErrCode code = 0;
     jsSubOptions_Init(&options);
     options.Stream = stream;
-    options.Config.AckWait = 30 * INT64_C(1000000000);
+    options.Config.AckWait = 10 * INT64_C(1000000000);
     options.Config.MaxAckPending = 2 * NATS_WINDOW;
     natsStatus status = js_PullSubscribe(&subscription, link->js, subjects, durable, NULL, &options, &code);
     *consumer = (struct nats_consumer *)subscription;

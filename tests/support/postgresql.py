@@ -7,7 +7,7 @@ As a module:
         database.crash(); database.start()
 
 As a program, `postgresql.py run COMMAND...` runs a command beside a cluster, with BOURDON_POSTGRESQL (the URL, to which
-the name of a database is appended) and BOURDON_POSTGRESQL_DO (a command that takes crash, start, stop, freeze or thaw) in
+the name of a database is appended) and BOURDON_POSTGRESQL_DO (a command that takes crash, start or stop) in
 its environment. Exit status 77: there is no PostgreSQL here.
 
 PostgreSQL refuses to run as root; then it runs as the user `postgres`.
@@ -91,7 +91,6 @@ class Postgresql:
     def _end(self, how):
         """Ends it and waits for that: the file with its number goes last."""
         pid, deadline = self._pid(), time.monotonic() + DEADLINE_S
-        os.kill(pid, signal.SIGCONT)
         os.kill(pid, how)
         while os.path.exists(os.path.join(self.data, "postmaster.pid")):
             assert time.monotonic() < deadline, open(self.log, encoding="utf-8").read()
@@ -103,22 +102,6 @@ class Postgresql:
 
     def stop(self):
         self._end(signal.SIGINT)
-
-    def _signal_all(self, what):
-        pid = self._pid()
-        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], check=False, capture_output=True, text=True)
-        for one in (pid, *map(int, children.stdout.split())):
-            try:
-                os.kill(one, what)
-            except ProcessLookupError:
-                pass
-
-    def freeze(self):
-        """It holds its connections and answers nothing."""
-        self._signal_all(signal.SIGSTOP)
-
-    def thaw(self):
-        self._signal_all(signal.SIGCONT)
 
     def sql(self, statement, database=USER):
         """What psql prints of a statement, without decoration."""

@@ -16,7 +16,7 @@ void postgresql_fixture_drop(void);
 
 enum err postgresql_fixture_open(struct store **store, struct err_text *why);
 
-/* "crash", "start", "freeze", "thaw": to the cluster. */
+/* "crash", "stop" or "start": to the cluster. */
 void postgresql_fixture_do(const char *what);
 
 /* The first column of the first row of a query, a whole number. */
