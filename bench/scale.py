@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What happens when one server of several goes away: a small simulation of the reconnect storm.
+"""What happens when one server of several goes away, or all come back: a small simulation of the reconnect storm.
 
-Every bridge of the lost server waits by the bridge's own back-off (lib/base/backoff.c: capped, doubling, uniform over
+Every bridge that lost its server waits by the bridge's own back-off (lib/base/backoff.c: capped, doubling, uniform over
 the upper half), connects to another server, and gets one handshake's worth of CPU there, in turn, beside the batches
 which that server takes anyway. Who finds no place among the handshakes, or is not served within the connect time-out,
 waits again. One event is one attempt; nothing is measured here, the figures of one machine come from
@@ -42,15 +42,18 @@ class Server:
         return self.free_at_s
 
 
-def detected_after_s(loss, draw):
+def first_attempt_s(event, draw):
     """A reset is seen at once; of a machine that fell silent a bridge that waits for an ack learns after t1, an idle one
-    within t3 + t1."""
-    return 0.0 if loss == "reset" else draw.uniform(T1_S, T1_S + T3_S)
+    within t3 + t1. After an outage every bridge is somewhere in the longest wait between two attempts."""
+    if event == "outage":
+        return draw.uniform(0, back_off_s(30, draw))
+    detected_s = 0.0 if event == "reset" else draw.uniform(T1_S, T1_S + T3_S)
+    return detected_s + back_off_s(0, draw)
 
 
-def storm(victims, servers, loss, draw):
-    """Seconds after the loss at which each of the victims is connected again, and the attempts that took."""
-    attempts = [(detected_after_s(loss, draw) + back_off_s(0, draw), bridge, 1) for bridge in range(victims)]
+def storm(victims, servers, event, draw):
+    """Seconds after the event at which each of the victims is connected again, and the attempts that took."""
+    attempts = [(first_attempt_s(event, draw), bridge, 1) for bridge in range(victims)]
     heapq.heapify(attempts)
     back_s, count = [], 0
     while attempts:
@@ -65,17 +68,17 @@ def storm(victims, servers, loss, draw):
     return sorted(back_s), count
 
 
-def simulate(options, loss):
+def simulate(options, event):
     draw = random.Random(options.seed)
-    victims = options.bridges // options.servers
-    survivors = options.servers - 1
+    victims = options.bridges if event == "outage" else options.bridges // options.servers
+    survivors = options.servers if event == "outage" else options.servers - 1
     batches_per_s = options.bridges / options.batch_every / survivors
     load = batches_per_s * options.batch_us / 1e6 / options.cores
     if load >= 1:
         return None
     handshakes_per_s = options.cores * (1 - load) / (options.handshake_ms / 1e3)
     servers = [Server(handshakes_per_s) for _ in range(survivors)]
-    back_s, count = storm(victims, servers, loss, draw)
+    back_s, count = storm(victims, servers, event, draw)
     return {
         "half": back_s[len(back_s) // 2],
         "p99": back_s[len(back_s) * 99 // 100],
@@ -112,14 +115,15 @@ def arguments():
 
 def main():
     options = arguments()
-    print(f"{options.bridges} bridges, {options.servers} servers of {options.cores:g} cores; one is lost")
-    for loss in ("reset", "silence"):
-        result = simulate(options, loss)
+    print(f"{options.bridges} bridges, {options.servers} servers of {options.cores:g} cores; one is reset or falls silent, or")
+    print("all come back after an outage")
+    for event in ("reset", "silence", "outage"):
+        result = simulate(options, event)
         if result is None:
-            print(f"  {loss:8} the others cannot take its load")
+            print(f"  {event:8} the servers cannot take the load")
             continue
         print(
-            f"  {loss:8} half back after {result['half']:.1f} s, 99 % {result['p99']:.1f} s, all {result['all']:.1f} s;"
+            f"  {event:8} half back after {result['half']:.1f} s, 99 % {result['p99']:.1f} s, all {result['all']:.1f} s;"
             f" {result['attempts']:.2f} attempts a bridge; {100 * result['load']:.0f} % of the CPU for batches"
         )
     print(f"  after {options.outage:g} s without any server the backlog drains in {drain_s(options):.0f} s")
