@@ -35,6 +35,7 @@ certificate: {plant}/server/control.pem
 key: {plant}/server/control.key
 store: sqlite:{folder}/store-{port}.db
 http: ""
+bridges: ["*"]
 limits: {{connections: 12000, connections_per_address: 12000}}
 """
 
@@ -92,7 +93,11 @@ class Server:
         self.port = port
         self.process = Process(os.path.join(folder, f"{name}-{port}.log"), *command)
         self.pid = self.process.process.pid
-        eventually(lambda: takes_connections(port), f"{name} listens")
+        eventually(self.is_ready, f"{name} listens")
+
+    def is_ready(self):
+        self.process.said("")  # fails if it has ended
+        return takes_connections(self.port)
 
     def family(self):
         """Its process and its workers."""
