@@ -34,6 +34,17 @@ def one_absence(cluster, plant):
     assert plant.server.said("event=store_works_again"), plant.server.tail()
 
 
+def one_hang(cluster, plant):
+    """It holds its connections and says nothing: given up after PG_ANSWER_MS, and tried again."""
+    cluster.freeze()
+    plant.server.wait_for("event=store_refuses.*no answer for")
+    acked = plant.acked()
+    plant.wait_for_batches(3)
+    assert plant.acked() == acked, f"acknowledged without a database: {plant.server.tail()}"
+    cluster.thaw()
+    plant.wait_for_acks(3)
+
+
 def one_kill(cluster, plant):
     """Server and database at once: the outcome of a commit is known to nobody but the ledger."""
     plant.server.kill()
@@ -47,6 +58,8 @@ def a_database_that_dies_loses_nothing_and_doubles_nothing():
     with Postgresql() as cluster, Plant(seed=chance.randrange(1 << 32), database=PostgresqlStore(cluster, "plant")) as plant:
         plant.start()
         one_absence(cluster, plant)
+        if amount(ROUNDS) > ROUNDS:
+            one_hang(cluster, plant)  # takes 20 s
         for _ in range(amount(ROUNDS)):
             # The moment is random on purpose: in the middle of anything. Nothing below relies on how long it is.
             time.sleep(chance.uniform(0, LONGEST_LIFE_S))
