@@ -4,9 +4,10 @@
  *
  *   server_load PLANT PORT BRIDGES BATCHES READINGS [SERVER_PID]
  *
- * PLANT is a folder of certs/make-certs.sh with bridge/cell-3; all bridges use it, each with an epoch of its
- * own. Each sends BATCHES batches of READINGS readings as fast as the window lets it; with 0 the connections
- * are held until the end of standard input.
+ * PLANT is a folder of certs/make-certs.sh with bridge/cell-3, and bridge/load-0.pem, load-1.pem … of the
+ * same key for one name in each SESSIONS_A_NAME bridges (bench/server.py makes them); every bridge has an
+ * epoch of its own. Each sends BATCHES batches of READINGS readings as fast as the window lets it; with 0 the
+ * connections are held until the end of standard input.
  */
 #include "base/clock.h"
 #include "base/random.h"
@@ -28,7 +29,8 @@ enum {
     TICKS_OF_REST = 5,
     TAGS = 50,
     BATCH_ROOM = 16384,
-    OUT_ENOUGH = 65536
+    OUT_ENOUGH = 65536,
+    SESSIONS_A_NAME = 8 /* as many as a server lets a name have */
 };
 
 struct load;
@@ -45,7 +47,7 @@ struct bridge {
 struct load {
     struct loop *loop;
     struct loop_timer *tick;
-    struct tls_context *tls;
+    struct tls_context **tls; /* one a name */
     struct loop_addresses addresses;
     struct catalog *catalog;
     struct batch_builder *builder;
@@ -203,7 +205,7 @@ static void start_next(struct load *load)
     session.open.next_sequence = 1;
     bridge->sender = sender_new(&session, clock_mono_us());
     const struct io_options options = {.loop = load->loop,
-                                       .tls = load->tls,
+                                       .tls = load->tls[(load->started - 1) / SESSIONS_A_NAME],
                                        .server_name = "localhost",
                                        .events = &connection_events,
                                        .owner = bridge,
@@ -319,12 +321,12 @@ static void send_all(struct load *load, long pid)
 
 /* ---- starting ---- */
 
-static struct tls_context *client_context(const char *plant)
+static struct tls_context *client_context(const char *plant, size_t name)
 {
     char paths[3][512];
     struct err_text why;
     snprintf(paths[0], sizeof paths[0], "%s/ca.pem", plant);
-    snprintf(paths[1], sizeof paths[1], "%s/bridge/cell-3.pem", plant);
+    snprintf(paths[1], sizeof paths[1], "%s/bridge/load-%zu.pem", plant, name);
     snprintf(paths[2], sizeof paths[2], "%s/bridge/cell-3.key", plant);
     const struct tls_options options = {
         .side = TLS_CLIENT, .alpn = "bourdon/1", .ca = paths[0], .certificate = paths[1], .key = paths[2]};
@@ -384,13 +386,16 @@ int main(int argc, char **argv)
         fail("usage: server_load PLANT PORT BRIDGES BATCHES READINGS [SERVER_PID]");
     }
     open_many_files();
-    load.tls = client_context(argv[1]);
     load.addresses = local((uint16_t)strtoul(argv[2], NULL, 10));
     load.count = strtoul(argv[3], NULL, 10);
     load.batches = strtoull(argv[4], NULL, 10);
     load.readings = (int)strtol(argv[5], NULL, 10);
     long pid = argc > 6 ? strtol(argv[6], NULL, 10) : 0;
     load.bridges = calloc(load.count, sizeof *load.bridges);
+    load.tls = calloc(load.count, sizeof(struct tls_context *));
+    for (size_t name = 0; name * SESSIONS_A_NAME < load.count; name++) {
+        load.tls[name] = client_context(argv[1], name);
+    }
     load.catalog = make_catalog();
     load.builder = batch_builder_new(load.catalog);
     buffer_init(&load.encoded, BATCH_SIZE_MAX);

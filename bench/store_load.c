@@ -2,9 +2,10 @@
  * store_load: what the stores take, beside the bare thing in the same run.
  *
  *   store_load store WHERE BRIDGES GROUPS GROUP READINGS   groups of GROUP batches through server/store
- *   store_load copy URL LOOPS ROWS                         a bare COPY of ROWS rows a transaction, same
- * columns and index (make them first: bench/stores.py does) store_load publish SERVERS SUBJECT COUNT SIZE a
- * bare asynchronous JetStream publisher
+ *   store_load day WHERE SECONDS                  24 h of 100 tags at 1 Hz, SECONDS of it a batch
+ *   store_load copy URL LOOPS ROWS                a bare COPY of ROWS rows a transaction, same columns and
+ *                                                 index (make them first: bench/stores.py does)
+ *   store_load publish SERVERS SUBJECT COUNT SIZE    a bare asynchronous JetStream publisher
  *
  * Batches are made before the clock starts. Prints one line: what, how many a second.
  */
@@ -19,8 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TAGS = 100 };
-#define STEP_US 1000000 /* between two scans of a tag */
+enum { TAGS = 50, TAGS_MAX = 100 };
 
 static struct err_text why;
 
@@ -40,17 +40,17 @@ static void report(const char *what, double amount, int64_t begin_us)
 
 /* ---- through the store ---- */
 
-static struct catalog *make_catalog(void)
+static struct catalog *make_catalog(size_t count)
 {
-    static char names[TAGS][16];
-    static struct catalog_tag tags[TAGS];
+    static char names[TAGS_MAX][16];
+    static struct catalog_tag tags[TAGS_MAX];
     struct catalog *catalog;
-    for (size_t i = 0; i < TAGS; i++) {
+    for (size_t i = 0; i < count; i++) {
         snprintf(names[i], sizeof names[i], "tag-%zu", i);
         tags[i] = (struct catalog_tag){
             .name = names[i], .unit = "bar", .link = "", .type = VALUE_UINT16, .words = 1, .scale = 0.01};
     }
-    must(catalog_new(tags, TAGS, &catalog, &why), "catalog");
+    must(catalog_new(tags, count, &catalog, &why), "catalog");
     return catalog;
 }
 
@@ -59,11 +59,11 @@ static void make_batch(struct batch_builder *builder, uint64_t sequence, uint8_t
 {
     struct batch_identity identity = {.epoch = {bridge, (uint8_t)(bridge >> 4)}, .sequence = sequence};
     static int64_t start_us;
-    start_us = start_us > 0 ? start_us : clock_wall_us() - 25 * 3600 * CLOCK_US_PER_S;
+    start_us = start_us > 0 ? start_us : clock_wall_us() - 3600 * CLOCK_US_PER_S;
     memcpy(&identity.epoch[2], &start_us, sizeof start_us);
     for (int i = 0; i < readings; i++) {
         uint32_t tag = (uint32_t)(i % TAGS);
-        int64_t time_us = start_us + ((int64_t)sequence * readings + i) / TAGS * STEP_US;
+        int64_t time_us = start_us + (int64_t)sequence * readings / TAGS * 100000 + i / TAGS * 100000;
         const struct reading reading = {
             .tag = tag,
             .request_us = time_us,
@@ -108,6 +108,14 @@ static void put_group(struct store *store, const struct made *made, struct store
     }
 }
 
+static void put_catalog(struct store *store, const struct catalog *catalog)
+{
+    struct store_catalog put = {.hash = catalog_hash(catalog), .encoded = catalog_encoded(catalog)};
+    must(store_begin(store, 1, &why), "begin");
+    must(store_put_catalog(store, &put, &why), "catalog");
+    must(store_commit(store, &why), "commit");
+}
+
 static void load_store(char **argv)
 {
     size_t bridges = (size_t)atol(argv[3]);
@@ -115,12 +123,9 @@ static void load_store(char **argv)
     size_t group = (size_t)atol(argv[5]);
     int readings = atoi(argv[6]);
     struct store *store;
-    struct catalog *catalog = make_catalog();
+    struct catalog *catalog = make_catalog(TAGS);
     must(store_open(argv[2], &store, &why), "open");
-    struct store_catalog put = {.hash = catalog_hash(catalog), .encoded = catalog_encoded(catalog)};
-    must(store_begin(store, 1, &why), "begin");
-    must(store_put_catalog(store, &put, &why), "catalog");
-    must(store_commit(store, &why), "commit");
+    put_catalog(store, catalog);
     struct made *made = make_all(catalog, groups * group, bridges, readings);
     struct store_batch *items = calloc(group, sizeof *items);
     put_group(store, made, items, bridges); // names, partitions, plans: once in a server's life
@@ -131,6 +136,60 @@ static void load_store(char **argv)
     }
     report("store: batches", (double)done, begin_us);
     report("store: readings", (double)done * readings, begin_us);
+    store_close(store);
+}
+
+/* ---- a day ---- */
+
+enum { DAY_TAGS = 100, DAY_S = 86400, DAY_GROUP = 64 };
+
+/* Registers that wander as a pressure does, by a few steps of their resolution; 25 a request. */
+static void add_second(struct batch_builder *builder, int64_t time_us, uint16_t *levels)
+{
+    static uint32_t state = 1;
+    for (uint32_t tag = 0; tag < DAY_TAGS; tag++) {
+        state = state * 1664525 + 1013904223;
+        levels[tag] = (uint16_t)(levels[tag] + (state >> 16) % 7 - 3);
+        const struct reading reading = {.tag = tag,
+                                        .request_us = time_us,
+                                        .response_us = time_us + 800 + tag / 25 * 900,
+                                        .word_count = 1,
+                                        .words = {levels[tag]}};
+        must(batch_builder_add(builder, &reading), "batch");
+    }
+}
+
+/* One bridge, 100 tags at 1 Hz for 24 hours, `seconds` of it a batch. */
+static void store_day(char **argv)
+{
+    static uint16_t levels[DAY_TAGS];
+    static struct made made[DAY_GROUP];
+    static struct store_batch items[DAY_GROUP];
+    int64_t seconds = atol(argv[3]);
+    int64_t start_us = (clock_wall_us() / CLOCK_US_PER_S - DAY_S) * CLOCK_US_PER_S;
+    struct batch_identity identity = {.epoch = {1}};
+    struct store *store;
+    struct catalog *catalog = make_catalog(DAY_TAGS);
+    struct batch_builder *builder = batch_builder_new(catalog);
+    must(store_open(argv[2], &store, &why), "open");
+    put_catalog(store, catalog);
+    size_t count = 0;
+    for (int64_t second = 0; second < DAY_S; second += seconds) {
+        for (int64_t i = 0; i < seconds && second + i < DAY_S; i++) {
+            add_second(builder, start_us + (second + i) * CLOCK_US_PER_S, levels);
+        }
+        identity.sequence++;
+        snprintf(made[count].bridge, sizeof made[count].bridge, "cell-1");
+        buffer_init(&made[count].bytes, BATCH_SIZE_MAX);
+        must(batch_builder_finish(builder, &identity, &made[count].bytes), "batch");
+        must(batch_open(buffer_bytes(&made[count].bytes), &made[count].view, &why), "batch");
+        if (++count == DAY_GROUP || second + seconds >= DAY_S) {
+            put_group(store, made, items, count);
+            for (; count > 0; count--) {
+                buffer_fini(&made[count - 1].bytes);
+            }
+        }
+    }
     store_close(store);
 }
 
@@ -152,7 +211,7 @@ static void load_copy(char **argv)
         buffer_clear(&out);
         pg_rows_begin(&writer);
         for (int i = 0; i < rows; i++) {
-            int64_t time_us = start_us + ((int64_t)loop * rows + i) / TAGS * STEP_US;
+            int64_t time_us = start_us + ((int64_t)loop * rows + i) / TAGS * 100000;
             pg_row(&writer, 8);
             pg_field_time(&writer, time_us + 800);
             pg_field_time(&writer, time_us);
@@ -212,13 +271,15 @@ int main(int argc, char **argv)
 {
     if (argc == 7 && strcmp(argv[1], "store") == 0) {
         load_store(argv);
+    } else if (argc == 4 && strcmp(argv[1], "day") == 0) {
+        store_day(argv);
     } else if (argc == 5 && strcmp(argv[1], "copy") == 0) {
         load_copy(argv);
     } else if (argc == 6 && strcmp(argv[1], "publish") == 0) {
         load_publish(argv);
     } else {
-        fputs("usage: store_load store WHERE BRIDGES GROUPS GROUP READINGS | copy URL LOOPS ROWS |\n"
-              "       publish SERVERS SUBJECT COUNT SIZE\n",
+        fputs("usage: store_load store WHERE BRIDGES GROUPS GROUP READINGS | day WHERE SECONDS |\n"
+              "       copy URL LOOPS ROWS | publish SERVERS SUBJECT COUNT SIZE\n",
               stderr);
         return 2;
     }

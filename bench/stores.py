@@ -1,6 +1,6 @@
 """The stores beside the bare thing, in one run: SQLite, PostgreSQL, NATS JetStream with three replicas.
 
-  BOURDON_SOURCE=$PWD BOURDON_BIN=$PWD/build/release/bin python3 bench/stores.py [sqlite] [postgresql] [jetstream]
+  BOURDON_SOURCE=$PWD BOURDON_BIN=$PWD/build/release/bin python3 bench/stores.py [sqlite] [query] [postgresql] [jetstream]
 """
 
 import os
@@ -50,6 +50,24 @@ def sqlite():
         bare_inserts(folder)
 
 
+QUERIES = """SELECT count(*), round(avg(value), 3) FROM reading WHERE tag = 'tag-42';
+SELECT count(*), round(avg(value), 3) FROM reading WHERE bridge = 'cell-1' AND tag = 'tag-42' AND
+  time_us BETWEEN (unixepoch() - 5400) * 1000000 AND (unixepoch() - 1800) * 1000000;"""
+
+
+def query():
+    """One tag of a day of 100 tags at 1 Hz, 8.64 million readings, by the sqlite3 shell and the extension."""
+    extension = os.path.join(os.environ["BOURDON_BIN"], "libbourdon_reading")
+    for seconds in (10, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "day.db")
+            load("day", f"sqlite:{path}", seconds)
+            print(f"{seconds * 100} readings a batch, {os.path.getsize(path) / 8.64e6:.2f} bytes a reading; of a day, of an hour:")
+            script = f".load {extension}\n.timer on\n" + QUERIES * 5
+            out = subprocess.run(["sqlite3", "-readonly", path], input=script, text=True, check=True, capture_output=True)
+            print("\n".join(out.stdout.splitlines()))
+
+
 def postgresql():
     with Postgresql(settings={"shared_buffers": "512MB", "max_wal_size": "4GB"}) as cluster:
         url = cluster.url("bench")
@@ -71,6 +89,6 @@ def jetstream():
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ["sqlite", "postgresql", "jetstream"]:
+    for name in sys.argv[1:] or ["sqlite", "query", "postgresql", "jetstream"]:
         print(name)
         globals()[name]()

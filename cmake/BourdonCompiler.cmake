@@ -9,7 +9,9 @@ target_compile_definitions(bourdon_compiler INTERFACE
 target_compile_options(bourdon_compiler INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wformat=2 -Wundef -Wcast-qual
   -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wimplicit-fallthrough
-  $<$<BOOL:${BOURDON_WERROR}>:-Werror>)
+  $<$<BOOL:${BOURDON_WERROR}>:-Werror>
+  # Nobody interposes our functions: position-independent code may inline them, too. clang always does.
+  -fno-semantic-interposition)
 
 if(BOURDON_SANITIZE)
   target_compile_options(bourdon_compiler INTERFACE

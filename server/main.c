@@ -74,6 +74,10 @@ int main(int argc, char **argv)
     struct server *server;
     struct err_text why = {""};
     enum err result = server_new(&server_daemon, config, &options, &server, &why);
+    if (result == ERR_CLOSED) {
+        log_info("server", log_event("stopped"), log_str("reason", why.text));
+        return EXIT_SUCCESS;
+    }
     if (result != ERR_OK) {
         log_error("server", log_event("cannot_start"), log_str("reason", why.text));
         return result == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILURE;

@@ -11,6 +11,7 @@
 #include "requests.h"
 #include "server_restart.h"
 #include "status.h"
+#include "store_await.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -292,7 +293,7 @@ static enum err check_item_sizes(const struct server *server, struct err_text *w
 
 static enum err start_store(struct server *server, struct err_text *why)
 {
-    enum err result = store_open(server->options.store, &server->store, why);
+    enum err result = store_await(server->options.store, server->options.http, &server->store, why);
     if (result != ERR_OK) {
         return result;
     }

@@ -69,6 +69,9 @@ uint64_t wire_read_u64(struct wire_reader *reader)
 
 uint64_t wire_read_varint(struct wire_reader *reader)
 {
+    if (reader->at < reader->end && *reader->at < 0x80) { // by far the most
+        return *reader->at++;
+    }
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
         uint8_t byte = wire_read_u8(reader);
@@ -84,6 +87,26 @@ uint64_t wire_read_varint(struct wire_reader *reader)
     }
     wire_read_fail(reader);
     return 0;
+}
+
+void wire_skip_varints(struct wire_reader *reader, uint64_t count)
+{
+    const uint64_t continued = UINT64_C(0x8080808080808080);
+    uint64_t eight;
+    while (count >= sizeof eight && wire_left(reader) >= sizeof eight) {
+        memcpy(&eight, reader->at, sizeof eight);
+        if (eight & continued) {
+            break;
+        }
+        reader->at += sizeof eight;
+        count -= sizeof eight;
+    }
+    while (count > 0 && reader->at < reader->end) {
+        count -= *reader->at++ < 0x80;
+    }
+    if (count > 0) {
+        wire_read_fail(reader);
+    }
 }
 
 int64_t wire_read_zigzag(struct wire_reader *reader)

@@ -41,6 +41,8 @@ uint32_t wire_read_u32(struct wire_reader *reader);
 uint64_t wire_read_u64(struct wire_reader *reader);
 uint64_t wire_read_varint(struct wire_reader *reader);
 int64_t wire_read_zigzag(struct wire_reader *reader);
+/* Passes over so many of them without looking at their form. */
+void wire_skip_varints(struct wire_reader *reader, uint64_t count);
 /* The next `size` bytes as a slice of the input; an empty slice with data NULL on failure. */
 struct bytes wire_read_bytes(struct wire_reader *reader, size_t size);
 void wire_read_fail(struct wire_reader *reader);

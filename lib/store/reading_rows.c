@@ -84,7 +84,9 @@ enum err reading_rows_load(struct reading_rows *rows, const struct batch_view *v
     reading_rows_clear(rows);
     rows->filter = filter;
     const struct batch_visitor visitor = {.owner = rows, .reading = keep};
-    return batch_decode(rows->decoder, view, catalog, &visitor, why);
+    return filter->one_tag
+               ? batch_decode_tag(rows->decoder, view, catalog, (uint32_t)filter->tag, &visitor, why)
+               : batch_decode(rows->decoder, view, catalog, &visitor, why);
 }
 
 size_t reading_rows_count(const struct reading_rows *rows)

@@ -19,8 +19,8 @@
  * A table-valued view on the tables of store_schema.h in the same database; it exists on every connection
  * after reading_table_register(), and in the shell after `.load libbourdon_reading`. Batches are decoded one
  * after the other, when the query gets there. Comparisons of bridge, epoch, seq, time_us and time with values
- * (and = of bridge and epoch) choose the batches through the indices; = of tag and times also save what
- * follows the decoding.
+ * (and = of bridge and epoch) choose the batches through the indices; = of tag reads nothing
+ * else of a batch, times save what follows the decoding.
  *
  * A damaged batch ends the query with an error that names it: `AND seq <> 812` goes on without it.
  */

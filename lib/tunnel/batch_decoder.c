@@ -97,9 +97,8 @@ static enum err check_head(const struct batch_view *view, const struct catalog *
     return ERR_OK;
 }
 
-enum err batch_decode(struct batch_decoder *decoder, const struct batch_view *view,
-                      const struct catalog *catalog, const struct batch_visitor *visitor,
-                      struct err_text *why)
+static enum err open_columns(struct batch_decoder *decoder, const struct batch_view *view,
+                             const struct catalog *catalog, struct err_text *why)
 {
     struct bytes body = {0};
     enum err err = check_head(view, catalog, why);
@@ -109,6 +108,14 @@ enum err batch_decode(struct batch_decoder *decoder, const struct batch_view *vi
     if (err == ERR_OK) {
         err = columns_open(&decoder->columns, body, view, why);
     }
+    return err;
+}
+
+enum err batch_decode(struct batch_decoder *decoder, const struct batch_view *view,
+                      const struct catalog *catalog, const struct batch_visitor *visitor,
+                      struct err_text *why)
+{
+    enum err err = open_columns(decoder, view, catalog, why);
     if (err == ERR_OK) {
         err = columns_walk(&decoder->columns, view, catalog, NULL, why);
     }
@@ -116,4 +123,12 @@ enum err batch_decode(struct batch_decoder *decoder, const struct batch_view *vi
         err = columns_walk(&decoder->columns, view, catalog, visitor, why);
     }
     return err;
+}
+
+enum err batch_decode_tag(struct batch_decoder *decoder, const struct batch_view *view,
+                          const struct catalog *catalog, uint32_t tag, const struct batch_visitor *visitor,
+                          struct err_text *why)
+{
+    enum err err = open_columns(decoder, view, catalog, why);
+    return err == ERR_OK ? columns_walk_tag(&decoder->columns, view, catalog, tag, visitor, why) : err;
 }

@@ -1,7 +1,7 @@
 #include "tunnel/columns.h"
 
 #include "tunnel/cbor.h"
-#include "tunnel/value.h"
+#include "tunnel/columns_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,10 +15,6 @@ enum {
     COLUMN_HEAD_MAX = 5, /* of a byte string below 4 GiB */
 };
 
-/* Bytes of one value in each column of values. */
-static const uint8_t value_size[COLUMN_COUNT] = {
-    [COLUMN_BITS16] = 2, [COLUMN_BITS32] = 4, [COLUMN_BITS64] = 8, [COLUMN_STRINGS] = 2};
-
 enum column column_of(const struct catalog_tag *tag)
 {
     if (tag->type == VALUE_STRING) {
@@ -30,23 +26,13 @@ enum column column_of(const struct catalog_tag *tag)
     return tag->words == 2 ? COLUMN_BITS32 : COLUMN_BITS64;
 }
 
-static uint64_t mask_of(enum column column)
-{
-    return UINT64_MAX >> (64 - 8 * value_size[column]);
-}
-
 /* The difference of two values modulo the width, with the small ones of either sign made small numbers. */
 static uint64_t fold(enum column column, uint64_t bits, uint64_t before)
 {
-    uint64_t mask = mask_of(column);
+    uint64_t mask = columns_value_mask(column);
     uint64_t difference = (bits - before) & mask;
-    uint64_t negative = difference >> (8 * value_size[column] - 1);
+    uint64_t negative = difference >> (8 * columns_value_size(column) - 1);
     return (difference << 1 ^ (0 - negative)) & mask;
-}
-
-static uint64_t unfold(enum column column, uint64_t folded, uint64_t before)
-{
-    return (before + (folded >> 1 ^ (0 - (folded & 1)))) & mask_of(column);
 }
 
 void columns_writer_init(struct columns_writer *writer)
@@ -75,7 +61,7 @@ static size_t column_space(const struct columns_size *size, enum column column)
     case COLUMN_BITS32:
     case COLUMN_BITS64:
     case COLUMN_STRINGS:
-        return size->values[column] * value_size[column];
+        return size->values[column] * columns_value_size(column);
     case COLUMN_COUNT:
         break;
     }
@@ -166,7 +152,7 @@ void columns_put_bits(struct columns_writer *writer, enum column column, uint64_
     uint8_t *at = writer->column[column].start + writer->written[column]++;
     uint64_t folded = fold(column, bits, writer->last_bits);
     writer->last_bits = bits;
-    for (int shift = 8 * (value_size[column] - 1); shift >= 0; shift -= 8) {
+    for (int shift = 8 * (int)(columns_value_size(column) - 1); shift >= 0; shift -= 8) {
         *at = (uint8_t)(folded >> shift);
         at += count;
     }
@@ -183,7 +169,8 @@ void columns_put_string(struct columns_writer *writer, const uint16_t *words, si
 static size_t column_written(const struct columns_writer *writer, enum column column)
 {
     bool in_planes = column == COLUMN_BITS16 || column == COLUMN_BITS32 || column == COLUMN_BITS64;
-    return in_planes ? writer->written[column] * value_size[column] : wire_written(&writer->column[column]);
+    return in_planes ? writer->written[column] * columns_value_size(column)
+                     : wire_written(&writer->column[column]);
 }
 
 enum err columns_end(struct columns_writer *writer, struct buffer *out)
@@ -225,12 +212,6 @@ static size_t stamps_at_most(const struct columns_reader *reader, const struct b
     return by_size < view->count ? by_size : view->count;
 }
 
-/* Sums modulo 2^64: whatever the differences are, the result is checked. */
-static int64_t moved(int64_t time_us, int64_t difference_us)
-{
-    return (int64_t)((uint64_t)time_us + (uint64_t)difference_us);
-}
-
 static bool read_stamps(struct columns_reader *reader, const struct batch_view *view, size_t at_most)
 {
     struct wire_reader wire =
@@ -240,8 +221,8 @@ static bool read_stamps(struct columns_reader *reader, const struct batch_view *
     int64_t last_us = -1;
     reader->stamp_count = 0;
     while (wire_left(&wire) > 0) {
-        request_us = moved(request_us, wire_read_zigzag(&wire));
-        int64_t response_us = moved(request_us, wire_read_zigzag(&wire));
+        request_us = columns_moved(request_us, wire_read_zigzag(&wire));
+        int64_t response_us = columns_moved(request_us, wire_read_zigzag(&wire));
         if (wire.failed || reader->stamp_count == at_most || !batch_is_time(request_us) ||
             !batch_is_time(response_us)) {
             return false;
@@ -286,174 +267,4 @@ enum err columns_open(struct columns_reader *reader, struct bytes body, const st
         return err_set(why, ERR_MALFORMED, "batch: the times are malformed or not those of the head");
     }
     return ERR_OK;
-}
-
-/* The way through the columns: where each is, and what the differences refer to. */
-struct walk {
-    const struct columns_reader *columns;
-    const struct catalog *catalog;
-    struct wire_reader tags, times, qualities, strings;
-    size_t values[COLUMN_COUNT]; /* in the column, by its size */
-    size_t taken[COLUMN_COUNT];
-    uint64_t next_tag;
-    int64_t first_stamp, stamp;
-    uint64_t bits;
-    uint8_t quality;
-    uint64_t run;
-};
-
-static struct wire_reader column_wire(const struct columns_reader *reader, enum column column)
-{
-    return wire_reader(reader->column[column].data, reader->column[column].size);
-}
-
-static bool start_walk(struct walk *walk, const struct columns_reader *reader, const struct catalog *catalog)
-{
-    *walk = (struct walk){.columns = reader, .catalog = catalog};
-    walk->tags = column_wire(reader, COLUMN_TAGS);
-    walk->times = column_wire(reader, COLUMN_TIMES);
-    walk->qualities = column_wire(reader, COLUMN_QUALITIES);
-    walk->strings = column_wire(reader, COLUMN_STRINGS);
-    for (enum column column = COLUMN_BITS16; column <= COLUMN_BITS64; column++) {
-        walk->values[column] = reader->column[column].size / value_size[column];
-        if (reader->column[column].size % value_size[column] != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool take_tag(struct walk *walk, struct reading *reading, uint64_t left, uint64_t *count)
-{
-    uint64_t skipped = wire_read_varint(&walk->tags);
-    uint64_t more = wire_read_varint(&walk->tags);
-    size_t tags = catalog_count(walk->catalog);
-    if (walk->tags.failed || walk->next_tag >= tags || skipped >= tags - walk->next_tag || more >= left) {
-        return false;
-    }
-    reading->tag = (uint32_t)(walk->next_tag + skipped);
-    walk->next_tag = (uint64_t)reading->tag + 1;
-    walk->bits = 0;
-    walk->stamp = walk->first_stamp;
-    *count = more + 1;
-    return true;
-}
-
-static bool take_time(struct walk *walk, struct reading *reading)
-{
-    int64_t stamp = moved(walk->stamp, wire_read_zigzag(&walk->times));
-    if (walk->times.failed || stamp < 0 || (uint64_t)stamp >= walk->columns->stamp_count) {
-        return false;
-    }
-    walk->stamp = stamp;
-    reading->request_us = walk->columns->stamps[stamp].request_us;
-    reading->response_us = walk->columns->stamps[stamp].response_us;
-    return true;
-}
-
-static bool take_quality(struct walk *walk, struct reading *reading)
-{
-    if (walk->run == 0) {
-        walk->quality = wire_read_u8(&walk->qualities);
-        walk->run = wire_read_varint(&walk->qualities) + 1;
-        if (walk->qualities.failed || walk->run == 0 || !quality_is_known((enum quality)walk->quality)) {
-            return false;
-        }
-    }
-    walk->run--;
-    reading->quality = (enum quality)walk->quality;
-    return true;
-}
-
-static bool take_bits(struct walk *walk, const struct catalog_tag *tag, enum column column,
-                      struct reading *reading)
-{
-    if (walk->taken[column] == walk->values[column]) {
-        return false;
-    }
-    const uint8_t *at = walk->columns->column[column].data + walk->taken[column]++;
-    uint64_t folded = 0;
-    for (size_t i = 0; i < value_size[column]; i++) {
-        folded = folded << 8 | *at;
-        at += walk->values[column];
-    }
-    walk->bits = unfold(column, folded, walk->bits);
-    value_split_words(tag->order, walk->bits, reading->words, tag->words);
-    return true;
-}
-
-static bool take_string(struct walk *walk, const struct catalog_tag *tag, struct reading *reading)
-{
-    for (size_t i = 0; i < tag->words; i++) {
-        reading->words[i] = wire_read_u16(&walk->strings);
-    }
-    return !walk->strings.failed;
-}
-
-static bool take_value(struct walk *walk, const struct catalog_tag *tag, struct reading *reading)
-{
-    reading->word_count = 0;
-    if (!quality_has_value(reading->quality)) {
-        return true;
-    }
-    reading->word_count = tag->words;
-    enum column column = column_of(tag);
-    if (column == COLUMN_STRINGS) {
-        return take_string(walk, tag, reading);
-    }
-    return take_bits(walk, tag, column, reading) && value_words_fit(tag, reading->words, tag->words);
-}
-
-static bool walk_done(const struct walk *walk)
-{
-    bool done = wire_reader_done(&walk->tags) && wire_reader_done(&walk->times) &&
-                wire_reader_done(&walk->qualities) && wire_reader_done(&walk->strings) && walk->run == 0;
-    for (enum column column = COLUMN_BITS16; column <= COLUMN_BITS64; column++) {
-        done = done && walk->taken[column] == walk->values[column];
-    }
-    return done;
-}
-
-static enum err walk_tag(struct walk *walk, struct reading *reading, uint64_t count,
-                         const struct batch_visitor *visitor)
-{
-    const struct catalog_tag *tag = catalog_tag(walk->catalog, reading->tag);
-    for (uint64_t i = 0; i < count; i++) {
-        if (!take_time(walk, reading) || !take_quality(walk, reading) || !take_value(walk, tag, reading)) {
-            return ERR_MALFORMED;
-        }
-        if (i == 0) {
-            walk->first_stamp = walk->stamp;
-        }
-        enum err err = visitor ? visitor->reading(visitor->owner, reading) : ERR_OK;
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
-    return ERR_OK;
-}
-
-enum err columns_walk(const struct columns_reader *reader, const struct batch_view *view,
-                      const struct catalog *catalog, const struct batch_visitor *visitor,
-                      struct err_text *why)
-{
-    struct walk walk;
-    struct reading reading = {0};
-    uint64_t left = start_walk(&walk, reader, catalog) ? view->count : 0;
-    while (left > 0) {
-        uint64_t count = 0;
-        if (!take_tag(&walk, &reading, left, &count)) {
-            return err_set(why, ERR_MALFORMED, "batch: the column of tags is malformed");
-        }
-        enum err err = walk_tag(&walk, &reading, count, visitor);
-        if (err == ERR_MALFORMED) {
-            return err_set(why, err, "batch: the columns do not fit tag %u", reading.tag);
-        }
-        if (err != ERR_OK) {
-            return err;
-        }
-        left -= count;
-    }
-    return walk_done(&walk) ? ERR_OK
-                            : err_set(why, ERR_MALFORMED, "batch: the columns hold more than the count");
 }

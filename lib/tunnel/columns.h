@@ -87,4 +87,10 @@ MUST_USE enum err columns_walk(const struct columns_reader *reader, const struct
                                const struct catalog *catalog, const struct batch_visitor *visitor,
                                struct err_text *why);
 
+/* Hands out the readings of one tag, if there are any, and passes over what is before them. What it passes
+ * over and what follows is not checked: for a body that columns_walk() accepted once. */
+MUST_USE enum err columns_walk_tag(const struct columns_reader *reader, const struct batch_view *view,
+                                   const struct catalog *catalog, uint32_t tag,
+                                   const struct batch_visitor *visitor, struct err_text *why);
+
 #endif

@@ -123,6 +123,21 @@ static enum err claim(struct jetstream_marks *marks, const char *bridge, const u
     return ERR_OK;
 }
 
+/* A set that is incomplete does not know what is missing. */
+static void list_missing(const struct sequence_set *set, struct store_watermarks *watermarks)
+{
+    uint64_t reached = 0;
+    for (size_t i = 0; i < set->count && !set->incomplete && reached < set->highest &&
+                       watermarks->missing_count < FRAME_MISSING_MAX;
+         i++) {
+        if (set->ranges[i].first > reached + 1 && set->ranges[i].first <= set->highest) {
+            watermarks->missing[watermarks->missing_count++] =
+                (struct frame_range){reached + 1, set->ranges[i].first - 1};
+        }
+        reached = set->ranges[i].last;
+    }
+}
+
 enum err jetstream_marks_look_up(struct jetstream_marks *marks, const char *bridge, const uint8_t *epoch,
                                  struct store_watermarks *watermarks, struct err_text *why)
 {
@@ -135,6 +150,7 @@ enum err jetstream_marks_look_up(struct jetstream_marks *marks, const char *brid
         *watermarks = (struct store_watermarks){.contiguous = sequence_set_contiguous(&mark->set),
                                                 .more = mark->set.incomplete,
                                                 .highest = mark->set.highest};
+        list_missing(&mark->set, watermarks);
     }
     return result;
 }

@@ -37,7 +37,7 @@ static size_t size_of(enum pg_type type)
     case PG_TEXT:
         break;
     }
-    assert(!"a type of one size");
+    assert(false && "a type of one size");
     return 0;
 }
 

@@ -243,6 +243,44 @@ static enum err postgresql_commit(struct store *base, struct err_text *why)
 
 /* ---- looking ---- */
 
+/*
+ * What lies between the batches and gaps that follow, looking at so many of them at most. A gap that is not
+ * looked at may account for what is listed; the bridge says so again then.
+ */
+static const char find_missing[] =
+    "WITH of (stream) AS (SELECT stream.id FROM stream JOIN bridge ON bridge.id = stream.bridge"
+    "  WHERE bridge.name = $1 AND epoch = $2),"
+    " near AS (SELECT seq FROM batch WHERE stream = (SELECT stream FROM of) AND seq > $3 AND seq <= $4"
+    "  ORDER BY seq LIMIT 16384),"
+    " present (first, last) AS (SELECT seq, seq FROM near UNION ALL"
+    "  (SELECT first_seq, last_seq FROM gap_record WHERE stream = (SELECT stream FROM of) AND last_seq > $3"
+    "  ORDER BY last_seq LIMIT 1024)),"
+    " behind (first, reached) AS (SELECT first, greatest($3, max(last) OVER (ORDER BY first"
+    "  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) FROM present)"
+    " SELECT reached + 1, first - 1 FROM behind WHERE first - 1 > reached AND first <= (SELECT max(seq) FROM "
+    "near) ORDER BY first LIMIT $5";
+
+static enum err look_for_missing(struct postgresql_store *store, const char *bridge, const uint8_t *epoch,
+                                 struct store_watermarks *watermarks, struct err_text *why)
+{
+    struct pg_values values = {0};
+    struct pg_rows *rows = NULL;
+    pg_value_text(&values, bridge);
+    pg_value_bytes(&values, epoch, BATCH_EPOCH_SIZE);
+    pg_value_i64(&values, (int64_t)watermarks->contiguous);
+    pg_value_i64(&values, (int64_t)watermarks->highest);
+    pg_value_i64(&values, FRAME_MISSING_MAX);
+    enum err result = pg_query(store->pg, find_missing, &values, &rows, why);
+    size_t count = result == ERR_OK ? pg_rows_count(rows) : 0;
+    for (size_t i = 0; i < count && i < FRAME_MISSING_MAX; i++) {
+        watermarks->missing[watermarks->missing_count++] =
+            (struct frame_range){(uint64_t)pg_i64(rows, i, 0), (uint64_t)pg_i64(rows, i, 1)};
+    }
+    pg_rows_free(rows);
+    pg_values_free(&values);
+    return result;
+}
+
 static enum err postgresql_look_up(struct store *base, const char *bridge, const uint8_t *epoch,
                                    struct store_watermarks *watermarks, struct err_text *why)
 {
@@ -265,6 +303,9 @@ static enum err postgresql_look_up(struct store *base, const char *bridge, const
     }
     pg_rows_free(rows);
     pg_values_free(&values);
+    if (result == ERR_OK && !watermarks->more && watermarks->contiguous < watermarks->highest) {
+        result = look_for_missing(store, bridge, epoch, watermarks, why);
+    }
     return result;
 }
 

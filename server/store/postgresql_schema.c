@@ -94,7 +94,7 @@
 
 /* How far an epoch of a bridge has got. One look does a bounded amount of work, as it does in SQLite. */
 #define WATERMARKS                                                                                           \
-    "CREATE FUNCTION watermarks(of_bridge text, of_epoch bytea,"                                             \
+    "CREATE OR REPLACE FUNCTION watermarks(of_bridge text, of_epoch bytea,"                                  \
     " OUT reached bigint, OUT more boolean, OUT highest bigint) LANGUAGE plpgsql AS $$"                      \
     "DECLARE of_stream integer; known bigint; steps bigint; jump bigint; jumps integer := 256;"              \
     "BEGIN"                                                                                                  \
@@ -119,7 +119,7 @@
     "  reached := jump; jumps := jumps - 1; more := jumps = 0;"                                              \
     "  EXIT WHEN more;"                                                                                      \
     " END LOOP;"                                                                                             \
-    " IF reached >= known + 256 OR (more AND reached > known) THEN"                                          \
+    " IF reached - 256 >= known OR (more AND reached > known) THEN"                                          \
     "  UPDATE stream SET contiguous = greatest(contiguous, reached) WHERE id = of_stream;"                   \
     " END IF;"                                                                                               \
     " SELECT coalesce(max(seq), 0) INTO highest FROM batch WHERE stream = of_stream;"                        \
@@ -156,6 +156,7 @@ static const struct migration {
     const char *steps[STEPS_MAX];
 } migrations[] = {
     {.steps = {TABLES, READINGS, WATERMARKS, VIEWS}},
+    {.steps = {WATERMARKS}}, // overflowed behind a gap that reaches to the highest sequence
 };
 
 /* -1: there is no schema. */

@@ -204,10 +204,6 @@ static enum err sqlite_look_up(struct store *base, const char *bridge, const uin
         watermarks->more = stream.stopped_short;
         result = sqlite_streams_highest(store->streams, &stream, &watermarks->highest, why);
     }
-    /* A gap may reach beyond all that came. */
-    if (watermarks->contiguous > watermarks->highest) {
-        watermarks->contiguous = watermarks->highest;
-    }
     if (result == ERR_OK && !watermarks->more) {
         result = sqlite_streams_missing(store->streams, stream, watermarks, why);
     }

@@ -93,7 +93,11 @@ void store_rollback(struct store *store)
 enum err store_look_up(struct store *store, const char *bridge, const uint8_t *epoch,
                        struct store_watermarks *watermarks, struct err_text *why)
 {
-    return store->operations->look_up(store, bridge, epoch, watermarks, why);
+    enum err result = store->operations->look_up(store, bridge, epoch, watermarks, why);
+    if (watermarks->contiguous > watermarks->highest) { // a gap may reach beyond all that came
+        watermarks->contiguous = watermarks->highest;
+    }
+    return result;
 }
 
 enum err store_find_catalog(struct store *store, const uint8_t *hash, struct buffer *encoded,

@@ -10,7 +10,7 @@ from nats import NODES, Nats
 from postgresql import Postgresql
 from stores import PostgresqlStore
 
-ROUNDS = 3
+ROUNDS = 2
 LONGEST_LIFE_S = 0.5
 
 

@@ -87,6 +87,26 @@ START_TEST(a_write_past_the_end_fails_and_stays_inside)
 }
 END_TEST
 
+START_TEST(varints_are_passed_over_without_being_read)
+{
+    uint8_t space[64];
+    struct wire_writer writer = wire_writer(space, sizeof space);
+    for (uint64_t i = 0; i < 30; i++) {
+        wire_write_varint(&writer, i % 11 == 10 ? UINT64_C(1) << 20 : i);
+    }
+    for (uint64_t skipped = 0; skipped <= 30; skipped++) {
+        struct wire_reader reader = wire_reader(space, wire_written(&writer));
+        wire_skip_varints(&reader, skipped);
+        ck_assert(!reader.failed && wire_reader_done(&reader) == (skipped == 30));
+        uint64_t expected = skipped % 11 == 10 ? UINT64_C(1) << 20 : skipped;
+        ck_assert(skipped == 30 || wire_read_varint(&reader) == expected);
+    }
+    struct wire_reader reader = wire_reader(space, wire_written(&writer));
+    wire_skip_varints(&reader, 31);
+    ck_assert(reader.failed);
+}
+END_TEST
+
 int main(void)
 {
     return suite_run("wire", (const TTest *[]){
@@ -94,6 +114,7 @@ int main(void)
                                  a_read_past_the_end_fails_for_good,
                                  left_over_bytes_are_not_done,
                                  varints_have_one_form_and_64_bits,
+                                 varints_are_passed_over_without_being_read,
                                  a_write_past_the_end_fails_and_stays_inside,
                                  NULL,
                              });

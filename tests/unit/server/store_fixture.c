@@ -71,6 +71,22 @@ void fixture_put_catalog(struct store *store)
     must(store_commit(store, &why));
 }
 
+bool fixture_has_catalog(struct store *store, const struct catalog *catalog)
+{
+    struct buffer encoded;
+    buffer_init(&encoded, CATALOG_SIZE_MAX);
+    enum err result = store_find_catalog(store, catalog_hash(catalog), &encoded, &why);
+    struct bytes expected = catalog_encoded(catalog);
+    if (result == ERR_OK) {
+        ck_assert_uint_eq(encoded.size, expected.size);
+        ck_assert_mem_eq(encoded.data, expected.data, expected.size);
+    } else {
+        ck_assert_int_eq(result, ERR_NOT_FOUND);
+    }
+    buffer_fini(&encoded);
+    return result == ERR_OK;
+}
+
 enum err fixture_put_group(struct store *store, struct store_batch *items, size_t count,
                            struct err_text *reason)
 {

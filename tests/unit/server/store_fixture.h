@@ -24,6 +24,9 @@ void fixture_batch(struct fixture_batch *batch, uint8_t epoch, uint64_t sequence
 /* Puts the catalog in a group of its own. */
 void fixture_put_catalog(struct store *store);
 
+/* Whether it is stored; then byte by byte. */
+bool fixture_has_catalog(struct store *store, const struct catalog *catalog);
+
 /* Puts batches of a bridge in one group; the answers are in the items. */
 enum err fixture_put_group(struct store *store, struct store_batch *items, size_t count,
                            struct err_text *why);

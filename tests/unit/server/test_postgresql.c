@@ -104,8 +104,8 @@ static void put_shown(void)
 START_TEST(readings_are_rows_with_names_and_values)
 {
     static const char *const rows[] = {
-        "tag = 'small' AND value = -0.1 AND text IS NULL AND unit = 'bar' AND quality = 0 AND seq = 7"
-        " AND request = '1970-01-01 00:00:01Z' AND time = '1970-01-01 00:00:02Z'",
+        ("tag = 'small' AND value = -0.1 AND text IS NULL AND unit = 'bar' AND quality = 0 AND seq = 7"
+         " AND request = '1970-01-01 00:00:01Z' AND time = '1970-01-01 00:00:02Z'"),
         "tag = 'huge' AND value = 18446744073709551615 AND text = '18446744073709551615'",
         "tag = 'switch' AND value = 1 AND text IS NULL",
         "tag = 'serial' AND value IS NULL AND text = 'ABC'",

@@ -142,35 +142,6 @@ static void put_gaps(uint64_t sequence, const struct gap *gaps, size_t count)
     fixture_put_gaps(store, "cell-3", sequence, gaps, count);
 }
 
-START_TEST(what_is_missing_in_between_is_listed_but_for_what_gaps_account_for)
-{
-    static const uint64_t stored[] = {1, 2, 5, 6, 10, 20, 21, 30};
-    const struct gap gaps[] = {{.reason = GAP_SPOOL_FULL, .first_sequence = 8, .last_sequence = 8},
-                               {.reason = GAP_SPOOL_FULL, .first_sequence = 11, .last_sequence = 14}};
-    static const struct frame_range missing[] = {{3, 4}, {7, 7}, {9, 9}, {15, 19}, {22, 29}};
-    for (size_t i = 0; i < ARRAY_LENGTH(stored); i++) {
-        ck_assert_int_eq(put("cell-3", 1, stored[i], 1), STORE_COMMITTED);
-    }
-    put_gaps(31, gaps, ARRAY_LENGTH(gaps));
-    struct store_watermarks watermarks = look_up("cell-3", 1);
-    ck_assert_uint_eq(watermarks.contiguous, 2);
-    ck_assert_uint_eq(watermarks.highest, 31);
-    ck_assert_uint_eq(watermarks.missing_count, ARRAY_LENGTH(missing));
-    ck_assert_mem_eq(watermarks.missing, missing, sizeof missing);
-}
-END_TEST
-
-START_TEST(a_long_list_of_what_is_missing_is_cut)
-{
-    for (uint64_t i = 1; i <= FRAME_MISSING_MAX + 2; i++) {
-        ck_assert_int_eq(put("cell-3", 1, 2 * i, 1), STORE_COMMITTED);
-    }
-    struct store_watermarks watermarks = look_up("cell-3", 1);
-    ck_assert_uint_eq(watermarks.missing_count, FRAME_MISSING_MAX);
-    ck_assert_uint_eq(watermarks.missing[FRAME_MISSING_MAX - 1].last, 2 * FRAME_MISSING_MAX - 1);
-}
-END_TEST
-
 START_TEST(gaps_are_listed_for_people)
 {
     const struct gap gaps[] = {
@@ -197,21 +168,6 @@ START_TEST(gaps_are_listed_for_people)
                             "readings = 0 AND from_us = 5 AND to_us = 9 AND link = 'boiler-plc'"),
                      1);
     ck_assert_int_eq(number("SELECT readings FROM batch WHERE kind = 2 AND catalog IS NULL"), 2);
-}
-END_TEST
-
-/* WELCOME may not say more than is stored: the bridge would take it for malformed, again and again. */
-START_TEST(a_gap_that_reaches_ahead_of_everything_stored_is_believed_up_to_there)
-{
-    const struct gap ahead = {.reason = GAP_SPOOL_FULL, .first_sequence = 2, .last_sequence = UINT64_MAX};
-    put_gaps(1, &ahead, 1);
-    struct store_watermarks watermarks = look_up("cell-3", 1);
-    ck_assert_uint_eq(watermarks.highest, 1);
-    ck_assert_uint_eq(watermarks.contiguous, 1);
-    put("cell-3", 1, 7, 1);
-    watermarks = look_up("cell-3", 1);
-    ck_assert_uint_eq(watermarks.highest, 7);
-    ck_assert_uint_eq(watermarks.contiguous, 7);
 }
 END_TEST
 
@@ -481,9 +437,6 @@ int main(void)
                               the_longest_batch_of_a_stream_is_known,
                               holes_can_be_listed,
                               gaps_are_listed_for_people,
-                              what_is_missing_in_between_is_listed_but_for_what_gaps_account_for,
-                              a_long_list_of_what_is_missing_is_cut,
-                              a_gap_that_reaches_ahead_of_everything_stored_is_believed_up_to_there,
                               no_number_of_gaps_makes_a_look_long,
                               a_look_that_stopped_short_is_gone_on_with,
                               another_store_has_another_identity,

@@ -81,6 +81,14 @@ static enum err decode_changed(const struct batch_view *changed)
     enum err err = batch_decode(decoder, changed, catalog, &visitor, &why);
     ck_assert_uint_eq(count, err == ERR_OK ? changed->count : 0);
     ck_assert(err == ERR_OK || why.text[0]);
+    for (uint32_t tag = 0; tag <= ARRAY_LENGTH(tags); tag++) {
+        unsigned of_tag = 0;
+        const struct batch_visitor counting = {.owner = &of_tag, .reading = count_reading};
+        enum err narrow = batch_decode_tag(decoder, changed, catalog, tag, &counting, &why);
+        ck_assert(narrow == ERR_OK || err != ERR_OK);
+        count -= err == ERR_OK ? of_tag : 0;
+    }
+    ck_assert_uint_eq(count, 0);
     return err;
 }
 
@@ -134,6 +142,81 @@ START_TEST(the_head_must_say_what_the_columns_say)
         ck_assert_msg(decode_changed(&rows[i]) == ERR_MALFORMED, "row %zu", i);
     }
     ck_assert_int_eq(decode_changed(&view), ERR_OK);
+}
+END_TEST
+
+struct expected {
+    uint32_t tag;
+    size_t at, count;
+    struct reading *readings; /* of all tags */
+};
+
+static enum err keep_reading(void *owner, const struct reading *reading)
+{
+    struct expected *all = owner;
+    all->readings[all->count++] = *reading;
+    return ERR_OK;
+}
+
+static enum err expect_reading(void *owner, const struct reading *reading)
+{
+    struct expected *all = owner;
+    while (all->at < all->count && all->readings[all->at].tag != all->tag) {
+        all->at++;
+    }
+    ck_assert_uint_lt(all->at, all->count);
+    const struct reading *same = &all->readings[all->at++];
+    ck_assert(reading->tag == same->tag && reading->quality == same->quality &&
+              reading->request_us == same->request_us && reading->response_us == same->response_us);
+    ck_assert_mem_eq(reading->words, same->words, same->word_count * sizeof same->words[0]);
+    ck_assert_uint_eq(reading->word_count, same->word_count);
+    return ERR_OK;
+}
+
+static struct batch_view random_batch(struct sample *sample, const struct catalog *of, struct buffer *out)
+{
+    struct batch_builder *builder = batch_builder_new(of);
+    const struct batch_identity identity = {.sequence = 1};
+    struct batch_view made;
+    uint64_t spread = 1 + sample_below(sample, 5); // how often a tag is left out, and how the times jump
+    for (uint64_t i = 1 + sample_below(sample, 600); i > 0; i--) {
+        uint32_t tag = (uint32_t)sample_below(sample, 1 + (catalog_count(of) - 1) / spread);
+        struct reading reading = sample_reading(sample, of, tag);
+        reading.request_us = 1700000000000000 + (int64_t)sample_below(sample, spread * spread * 40) * 1000;
+        reading.response_us = reading.request_us + (int64_t)sample_below(sample, spread);
+        ck_assert_int_eq(batch_builder_add(builder, &reading), ERR_OK);
+    }
+    ck_assert_int_eq(batch_builder_finish(builder, &identity, out), ERR_OK);
+    batch_builder_free(builder);
+    ck_assert_int_eq(batch_open(buffer_bytes(out), &made, NULL), ERR_OK);
+    return made;
+}
+
+START_TEST(one_tag_alone_gives_what_it_gives_among_all)
+{
+    struct sample sample = sample_seed(11);
+    struct reading *readings = calloc(600, sizeof *readings);
+    for (int round = 0; round < 300; round++) {
+        struct catalog *of = sample_catalog(&sample, 1 + sample_below(&sample, 30));
+        struct buffer out;
+        buffer_init(&out, BATCH_SIZE_MAX);
+        struct batch_view made = random_batch(&sample, of, &out);
+        struct expected all = {.readings = readings};
+        const struct batch_visitor keep = {.owner = &all, .reading = keep_reading};
+        const struct batch_visitor expect = {.owner = &all, .reading = expect_reading};
+        ck_assert_int_eq(batch_decode(decoder, &made, of, &keep, NULL), ERR_OK);
+        for (all.tag = 0; all.tag < catalog_count(of); all.tag++) {
+            all.at = 0;
+            ck_assert_int_eq(batch_decode_tag(decoder, &made, of, all.tag, &expect, NULL), ERR_OK);
+            while (all.at < all.count && readings[all.at].tag != all.tag) {
+                all.at++;
+            }
+            ck_assert_uint_eq(all.at, all.count);
+        }
+        buffer_fini(&out);
+        catalog_free(of);
+    }
+    free(readings);
 }
 END_TEST
 
@@ -235,6 +318,7 @@ int main(void)
                               the_head_must_say_what_the_columns_say,
                               a_batch_of_another_catalog_or_kind_is_refused,
                               a_visitor_may_stop,
+                              one_tag_alone_gives_what_it_gives_among_all,
                               a_compressed_body_is_one_zstd_frame_of_the_size_the_head_says,
                               any_change_of_a_compressed_body_is_refused_or_gives_sound_readings,
                               a_bomb_is_refused_before_it_goes_off,
