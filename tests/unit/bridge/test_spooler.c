@@ -738,6 +738,22 @@ START_TEST(a_store_made_anew_is_told_what_another_one_has)
 }
 END_TEST
 
+START_TEST(what_is_still_to_be_sent_is_not_lost_with_a_store)
+{
+    fill(0, 5);
+    meet(1, 0, 6);
+    ack(4, ACK_COMMITTED); /* live ones, before their backlog */
+    ack(5, ACK_COMMITTED);
+    must_commit();
+    struct fence_verdict verdict = meet(2, 0, 6);
+    ck_assert(verdict.store_unknown);
+    struct gap gap = last_gap();
+    ck_assert_uint_eq(gap.first_sequence, 4);
+    ck_assert_uint_eq(gap.last_sequence, 5);
+    ck_assert_uint_eq(gap.readings, TWO_BATCHES);
+}
+END_TEST
+
 START_TEST(a_spool_restored_from_an_old_copy_goes_on_above_what_the_store_has)
 {
     fill(0, 2);
@@ -949,6 +965,7 @@ int main(void)
             what_the_ack_log_no_longer_knows_is_a_gap_without_a_count,
             what_another_store_acknowledged_may_be_there,
             a_store_made_anew_is_told_what_another_one_has,
+            what_is_still_to_be_sent_is_not_lost_with_a_store,
             a_spool_restored_from_an_old_copy_goes_on_above_what_the_store_has,
             a_batch_whose_number_is_taken_is_made_anew_with_the_same_readings,
             a_life_that_did_not_stop_leaves_a_gap_from_its_first_reading_in_memory,
