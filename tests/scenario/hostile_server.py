@@ -22,6 +22,8 @@ from oracle import judge  # noqa: E402
 from plant import DEADLINE_S, Plant, eventually, run_tests  # noqa: E402
 from stores import SqliteStore, read_only  # noqa: E402
 
+# Then memory that was freed is kept, and the oracle cannot load our extension.
+SANITIZED = bool(os.environ.get("BOURDON_SANITIZE"))
 EMPTY = cbor2.dumps([])
 TOP = 2**64 - 1
 LIMIT = 2**62  # of what is believed of sequences that somebody else made
@@ -270,7 +272,10 @@ def one_batch_after_the_other_is_said_to_be_taken(scene):
 
 
 def survives(attacks):
-    """The attacks on one bridge, which then delivers to the real server. Returns the verdict, and what was rejected."""
+    """The attacks on one bridge, which then delivers to the real server.
+
+    Returns the verdict and what was rejected; None if SANITIZED.
+    """
     with Scene() as scene:
         scene.start_plc()
         scene.bridge.start().wait_for("event=ready")
@@ -283,31 +288,34 @@ def survives(attacks):
             assert scene.bridge.is_running(), f"the bridge is gone: {scene.bridge.tail()}"
         grown_kb = scene.rss_kb() - before_kb
         print(f"  memory grew by {grown_kb} kB from {before_kb} kB", flush=True)
-        assert grown_kb < GROWTH_KB
+        assert SANITIZED or grown_kb < GROWTH_KB
         scene.listener.close()
         scene.server.start().wait_for("event=started")
         scene.end_run()
-        return judge(scene), scene.rejected()
+        return None if SANITIZED else (judge(scene), scene.rejected())
 
 
 def a_server_that_breaks_the_protocol_costs_no_reading():
-    verdict, rejected = survives([
+    outcome = survives([
         each_attack_ends_the_session_with_a_reason,
         storms_of_goodbyes_are_borne,
         tests_and_empty_acks_without_end_are_borne,
         a_wish_to_wait_for_49_days_ends_with_its_session,
         retry_at_once_for_ever_is_no_busy_loop,
     ])
-    verdict.assert_clean()
-    assert rejected == 0
+    if outcome:
+        verdict, rejected = outcome
+        verdict.assert_clean()
+        assert rejected == 0
 
 
 def a_server_that_keeps_it_and_lies_is_survived():
     """What it rejects is in quarantine, and made anew under another number it is out of order."""
-    attacks = [all_batches_rejected_are_kept_in_quarantine, one_batch_after_the_other_is_said_to_be_taken]
-    verdict, rejected = survives(attacks)
-    verdict.assert_clean(but=("lost", "reordered"))
-    assert 0 < verdict.counts["lost"] <= rejected, f"{verdict.counts['lost']} lost, {rejected} in quarantine"
+    outcome = survives([all_batches_rejected_are_kept_in_quarantine, one_batch_after_the_other_is_said_to_be_taken])
+    if outcome:
+        verdict, rejected = outcome
+        verdict.assert_clean(but=("lost", "reordered"))
+        assert 0 < verdict.counts["lost"] <= rejected, f"{verdict.counts['lost']} lost, {rejected} in quarantine"
 
 
 run_tests([a_server_that_breaks_the_protocol_costs_no_reading, a_server_that_keeps_it_and_lies_is_survived])
