@@ -57,6 +57,7 @@ function(bourdon_test_environment name)
   set_property(TEST ${name} PROPERTY ENVIRONMENT
     "BOURDON_SOURCE=${CMAKE_SOURCE_DIR}"
     "BOURDON_BIN=${CMAKE_BINARY_DIR}/bin"
+    "BOURDON_SANITIZE=${BOURDON_SANITIZE}"
     "CK_DEFAULT_TIMEOUT=30"
     "ASAN_OPTIONS=detect_leaks=1:abort_on_error=1"
     "UBSAN_OPTIONS=print_stacktrace=1"

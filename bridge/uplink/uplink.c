@@ -23,8 +23,8 @@ static const char *endpoint(const struct uplink *uplink)
 /* Whether a person must act, or waiting may help. */
 static bool needs_a_person(enum err code, enum bye_reason reason)
 {
-    return reason == BYE_NOT_ALLOWED || reason == BYE_FENCED || reason == BYE_SUPERSEDED ||
-           reason == BYE_VERSION || code == ERR_VERSION;
+    return reason == BYE_FENCED || reason == BYE_SUPERSEDED || code == ERR_REFUSED || code == ERR_VERSION ||
+           code == ERR_MALFORMED;
 }
 
 static void log_failure(struct uplink *uplink, const char *event, enum err code, enum bye_reason reason,

@@ -21,6 +21,10 @@ enum {
     UPLINK_LIVE_BYTES = 2 * 1024 * 1024,
     UPLINK_CHUNK_LOW = BACKLOG_CHUNK_BYTES, /* below that the next chunk is asked for */
     UPLINK_ENDPOINTS_MAX = 16,
+    /* What is taken of a server's wish to wait: not less, so that the two do not keep each other busy, and
+     * not more, so that a mistake there does not silence a bridge for weeks. */
+    UPLINK_RETRY_MIN_MS = 20,
+    UPLINK_RETRY_MAX_MS = 60000,
 };
 
 /* A batch of the backlog that is older than this is flagged historical. */

@@ -125,9 +125,15 @@ static void on_committed(struct uplink *uplink, const struct sent_batch *sent, c
     trim(uplink, sent, range, wall_us);
 }
 
+int64_t uplink_retry_us(uint32_t asked_ms)
+{
+    uint32_t at_most_ms = asked_ms < UPLINK_RETRY_MAX_MS ? asked_ms : UPLINK_RETRY_MAX_MS;
+    return (at_most_ms > UPLINK_RETRY_MIN_MS ? at_most_ms : UPLINK_RETRY_MIN_MS) * CLOCK_US_PER_MS;
+}
+
 static void on_retry(struct uplink *uplink, const struct sent_batch *sent, const struct ack_range *range)
 {
-    int64_t until_us = clock_mono_us() + (int64_t)range->delay_ms * CLOCK_US_PER_MS;
+    int64_t until_us = clock_mono_us() + uplink_retry_us(range->delay_ms);
     metric_add(&uplink->metrics[UPLINK_RETRIED], 1);
     backfill_add(&uplink->backfill, sent->seq, sent->seq);
     if (until_us > uplink->hold_until_us) {

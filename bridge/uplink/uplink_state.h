@@ -85,6 +85,9 @@ void uplink_forget_session(struct uplink *uplink); /* what belongs to the sessio
 
 /* uplink_answer.c */
 void uplink_answer(struct uplink *uplink, const struct ack_range *range);
+/* How long to wait when the server asks for `asked_ms`: within UPLINK_RETRY_MIN_MS and UPLINK_RETRY_MAX_MS.
+ */
+int64_t uplink_retry_us(uint32_t asked_ms);
 /* Takes a batch that no server will take out of the queue. */
 void uplink_refuse(struct uplink *uplink, uint64_t seq, const char *text);
 /* Hands the answers of this turn to the spool's thread. */

@@ -27,7 +27,7 @@ enum err {
     ERR_CONFLICT,  /* same identity, different content; or somebody else's file */
     ERR_NOT_FOUND,
     ERR_TIMEOUT,
-    ERR_REFUSED, /* the peer or the network said no */
+    ERR_REFUSED, /* the peer said no, or we said no to it */
     ERR_CLOSED,  /* the peer went away */
     ERR_BUSY,    /* try again later */
     ERR_CONFIG,  /* the operator's input is wrong; details are in the diagnostics */

@@ -56,8 +56,8 @@ enum err socket_explain(int error_number, struct err_text *why)
     case ECONNRESET:
     case EPIPE:
         return err_set(why, ERR_CLOSED, "the peer reset the connection");
-    case ECONNREFUSED:
-        return err_set(why, ERR_REFUSED, "connection refused: nothing listens there");
+    case ECONNREFUSED: /* not ERR_REFUSED, which is a peer's judgement: waiting may help */
+        return err_set(why, ERR_CLOSED, "connection refused: nothing listens there");
     case ETIMEDOUT:
         return err_set(why, ERR_TIMEOUT, "the peer no longer answers");
     default:

@@ -119,6 +119,11 @@ static enum err on_welcome(struct sender *sender, struct bytes payload, struct e
     if (err != ERR_OK) {
         return err;
     }
+    if (welcome.highest >= sender->open.next_sequence && welcome.highest > SENDER_SEQUENCE_MAX) {
+        return err_set(why, ERR_MALFORMED,
+                       "welcome: batch %llu is said to be stored, which nobody can have made",
+                       (unsigned long long)welcome.highest);
+    }
     move(sender, SENDER_READY);
     sender->events->ready(sender->owner, &sender->hello, &welcome);
     return ERR_OK;

@@ -15,6 +15,10 @@
 
 #include "tunnel/frame.h"
 
+/* The highest sequence above our own that is believed of a server, since we go on above it: what is left must
+ * last for ever. A thousand batches a second for a million years do not reach it. */
+#define SENDER_SEQUENCE_MAX (UINT64_C(1) << 62)
+
 enum sender_state { SENDER_WAIT_HELLO, SENDER_WAIT_WELCOME, SENDER_READY, SENDER_DRAINING, SENDER_CLOSED };
 
 /* Called from inside the sender_* functions; must not call them back, but for sender_state() and the getters.

@@ -10,8 +10,8 @@ import re
 import sqlite3
 
 from damage import Damage, copy_database
-from oracle import Served, TAGS, Verdict, acknowledged, judge_run, judge_values
-from plant import BRIDGE, DEADLINE_S, Plant, amount, control, eventually, run_tests, seeded
+from oracle import TAGS, Served, Verdict, acknowledged, judge_run, judge_values
+from plant import BRIDGE, Plant, amount, control, eventually, run_tests, seeded
 from stores import read_only
 
 PLACES = 12  # in each of the two files

@@ -22,8 +22,14 @@ sys.path.insert(0, os.path.join(os.environ["BOURDON_SOURCE"], "tests", "interop"
 import peer  # noqa: E402
 
 DEADLINE_S = 20
+SANITIZED = bool(os.environ.get("BOURDON_SANITIZE"))  # a sanitizer keeps memory that was freed
 BRIDGES = ("good", "hostile")
 EMPTY = cbor2.dumps([])
+NESTED = b"\x81" * 65536
+CATALOG_BYTES = 4 << 20  # the server's limit
+SESSIONS = 8  # of one name
+DECODED = 6  # times its encoded size is what a catalog of the shortest names may take in memory
+GROWTH_KB = 32 * 1024  # half of it is what one batch may unpack to, which is kept for the next one
 
 
 class Plant:
@@ -70,6 +76,10 @@ class Server:
                 self.address = ("127.0.0.1", int(port.group(1)))
                 self.listening.set()
 
+    def rss_kb(self):
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
+
     def stop(self):
         self.process.terminate()
         status = self.process.wait(DEADLINE_S)
@@ -80,7 +90,8 @@ class Server:
 class Session:
     """A session up to `upto`: "tls", "hello", "open" or "catalog"."""
 
-    def __init__(self, server, context, upto="catalog", epoch=None):
+    def __init__(self, server, context, upto="catalog", epoch=None, version=1):
+        self.version = version
         plain = socket.create_connection(server.address, timeout=DEADLINE_S)
         self.socket = context.wrap_socket(plain, server_hostname="127.0.0.1")
         self.wire = peer.Wire(lambda: self.socket.recv(65536), self.socket.sendall, self.socket.close)
@@ -105,7 +116,7 @@ class Session:
         self.wire.expect(peer.HELLO)
 
     def say_open(self):
-        self.wire.send_cbor(peer.OPEN, [1, "hostile_peer.py", self.epoch, 1, 1 << 40])
+        self.wire.send_cbor(peer.OPEN, [self.version, "hostile_peer.py", self.epoch, 1, 1 << 62])
 
     def open(self):
         self.say_open()
@@ -144,10 +155,19 @@ def sealed(items):
     return head + b"\x50" + hashlib.sha256(head).digest()[:16]
 
 
-def bomb(session, size):
-    body = zstandard.ZstdCompressor(level=1).compress(bytes(size))
+def with_body(session, body, size=None):
+    """A sealed batch; `size`: of the body before it was compressed."""
     name = hashlib.sha256(session.catalog).digest()
-    return sealed([1, 1, session.epoch, 1, name, 65536, 1, 2, True, size, body])
+    return sealed([1, 1, session.epoch, 1, name, 65536, 1, 2, size is not None, size or len(body), body])
+
+
+def bomb(session, size):
+    return with_body(session, zstandard.ZstdCompressor(level=1).compress(bytes(size)), size)
+
+
+def gap(session, first, last, sequence=1):
+    values = dict(reason=1, first_sequence=first, last_sequence=last, readings=1, from_us=1, to_us=2, link="")
+    return peer.encode_gaps(session.epoch, sequence, [values])
 
 
 def many_gaps(session, sequence, first):
@@ -199,6 +219,8 @@ ATTACKS = [
     ("an OPEN of another version", "hello", opening(99, "x", bytes(16), 1, 2), ("bye", "not offered")),
     ("an OPEN of sequence 0", "hello", opening(1, "x", bytes(16), 0, 2), ("bye", "open is malformed")),
     ("an OPEN with a line break", "hello", opening(1, "x\n", bytes(16), 1, 2), ("bye", "open is malformed")),
+    ("an OPEN that is a map with a key twice", "hello", raw(frame(peer.OPEN, b"\xa2\x01\x01\x01\x02")), ("bye", "malformed")),
+    ("an OPEN of nested lists", "hello", raw(frame(peer.OPEN, b"\x81" * 1024)), ("bye", "open is malformed")),
     ("OPEN twice", "open", opening(1, "x", bytes(16), 1, 2), ("bye", "does not send open now")),
     ("a frame of the server", "open", raw(frame(peer.ACK, EMPTY)), ("bye", "does not send ack now")),
     ("no payload", "open", raw(frame(peer.TEST, b"")), ("bye", "malformed")),
@@ -207,6 +229,12 @@ ATTACKS = [
     ("a batch of 4 GiB", "catalog", raw(frame(peer.BATCH, b"", 0xFFFFFFFF)), ("bye", "more than")),
     ("a batch too long by one", "catalog", raw(frame(peer.BATCH, b"", 9 + (1 << 20) + 1)), ("bye", "more than")),
     ("a catalog that is none", "open", raw(frame(peer.CATALOG, b"x")), ("ack", REJECTED, "not a list")),
+    ("a catalog of nested lists", "open", raw(frame(peer.CATALOG, NESTED)), ("ack", REJECTED, "not a list")),
+    ("a million tags in 7 bytes", "open", raw(frame(peer.CATALOG, b"\x82\x01\x9a\x00\x0f\x42\x40")), ("ack", REJECTED, "")),
+    ("a batch of nested lists", "catalog", batch(1, lambda session: NESTED), ("ack", REJECTED, "")),
+    ("nested lists in a batch", "catalog", batch(1, lambda session: with_body(session, NESTED)), ("ack", REJECTED, "")),
+    ("a gap that ends before it begins", "open", batch(1, lambda session: gap(session, 5, 4)), ("ack", REJECTED, "gap 0")),
+    ("a gap that begins at 0", "open", batch(1, lambda session: gap(session, 0, 5)), ("ack", REJECTED, "gap 0")),
     ("a batch of an unknown catalog", "catalog", batch(1, of_unknown_catalog), ("ack", REJECTED, "catalog is unknown")),
     ("a batch of no bytes", "catalog", batch(1, lambda session: b""), ("ack", REJECTED, "malformed")),
     ("a batch of sequence 0", "catalog", batch(0, lambda session: b"x"), ("bye", "malformed")),
@@ -268,6 +296,52 @@ class Scene:
             assert 0 < again.welcome[0] <= batches * 4096, again.welcome
         self.others_are_served("gaps without number")
 
+    def holes_without_number(self):
+        with Session(self.server, self.hostile, "open") as session:
+            taken = [(1 << 61) + 2 * i for i in range(40)]
+            for sequence in taken:
+                session.send_batch(sequence, gap(session, sequence, sequence, sequence))
+                assert session.answer()[1] == peer.COMMITTED
+        with Session(self.server, self.hostile, "open", session.epoch, version=2) as again:
+            contiguous, highest, missing = again.welcome
+            assert (contiguous, highest, len(missing)) == (0, taken[-1], 32), again.welcome
+            assert missing[:2] == [[1, taken[0] - 1], [taken[0] + 1, taken[0] + 1]], missing
+        self.others_are_served("holes without number")
+
+    def gaps_of_everything(self):
+        for first, last in ((1, 2**64 - 1), (2**63, 2**64 - 1)):
+            with Session(self.server, self.hostile, "open") as session:
+                session.send_batch(1, gap(session, first, last))
+                assert session.answer()[1] == peer.COMMITTED
+            with Session(self.server, self.hostile, "open", session.epoch) as again:
+                assert again.welcome[1] == 1, again.welcome
+        self.others_are_served("gaps of everything")
+
+    def goodbyes_without_number(self):
+        for number in range(60):
+            with Session(self.server, self.hostile, ("hello", "open", "catalog")[number % 3]) as session:
+                session.wire.send_cbor(peer.BYE, [number % 9, "going"])
+        self.others_are_served("goodbyes without number")
+
+    def catalogs_as_large_as_may_be(self):
+        """In as many sessions as a name may have: that is what one bridge can make the server hold."""
+        before_kb = self.server.rss_kb()
+        tag = dict(peer.example_tags()[0], unit="", link="l")
+        size = len(peer.encode_catalog([dict(tag, name="0-00000", address=1000)])) - 3
+        tags = [dict(tag, name=f"0-{i:05x}", address=1000) for i in range(CATALOG_BYTES // size - 1)]
+        catalog = peer.encode_catalog(tags)
+        assert CATALOG_BYTES - 1024 < len(catalog) <= CATALOG_BYTES
+        sessions = [Session(self.server, self.hostile, "open") for _ in range(SESSIONS)]
+        for number, session in enumerate(sessions):
+            session.wire.send(peer.CATALOG, catalog.replace(b"0-", b"%d-" % number))
+            assert session.answer()[1] == peer.COMMITTED
+        grown_kb = self.server.rss_kb() - before_kb
+        for session in sessions:
+            session.socket.close()
+        self.others_are_served("catalogs as large as may be")
+        print(f"{SESSIONS} catalogs of {len(tags)} tags: {grown_kb} kB")
+        assert SANITIZED or grown_kb * 1024 < DECODED * SESSIONS * CATALOG_BYTES, f"{grown_kb} kB"
+
     def catalogs_without_number(self):
         with Session(self.server, self.hostile, "open") as session:
             for i in range(17):
@@ -313,15 +387,30 @@ class Scene:
         assert len(lines) < 150, f"{len(lines)} lines about 200 strangers"
 
     def run(self):
+        self.others_are_served("nothing")
+        before_kb = self.server.rss_kb()
         for row in ATTACKS:
             self.attack(*row)
-        self.conflict()
-        self.gaps_without_number()
-        self.catalogs_without_number()
-        self.acks_unread()
-        self.one_identity_many_times()
-        self.silent_strangers()
+        for storm in STORMS:
+            storm(self)
+        grown_kb = self.server.rss_kb() - before_kb
+        print(f"memory grew by {grown_kb} kB from {before_kb} kB")
+        assert SANITIZED or grown_kb < GROWTH_KB, f"{grown_kb} kB"
+        self.catalogs_as_large_as_may_be()
         self.good.socket.close()
+
+
+STORMS = [
+    Scene.conflict,
+    Scene.gaps_without_number,
+    Scene.holes_without_number,
+    Scene.gaps_of_everything,
+    Scene.catalogs_without_number,
+    Scene.acks_unread,
+    Scene.goodbyes_without_number,
+    Scene.one_identity_many_times,
+    Scene.silent_strangers,
+]
 
 
 def main():
@@ -337,7 +426,7 @@ def main():
         finally:
             if scene.server.process.poll() is None:
                 scene.server.process.kill()
-    print(f"{len(ATTACKS) + 6} attacks, and {scene.sequence} batches of the other bridge acknowledged")
+    print(f"{len(ATTACKS) + len(STORMS) + 1} attacks, and {scene.sequence} batches of the other bridge acknowledged")
 
 
 if __name__ == "__main__":

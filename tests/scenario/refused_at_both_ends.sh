@@ -53,7 +53,7 @@ pass "15 bad certificates of bridges refused"
 start_plcsim
 bridge_name=bad bridge_certificate=pki/bad/bridge/expired
 start_bridge
-wait_for_event bridge "$patience" 'sub=uplink .*it says the certificate has expired'
+wait_for_event bridge "$patience" 'level=error sub=uplink .*it says the certificate has expired'
 process_stop bridge "$patience" || fail "the bridge ended with status ${process_status[bridge]}"
 lines=$(grep -c 'it says the certificate has expired' bridge.log)
 [ "$lines" -le 10 ] || fail "the bridge said the same $lines times"

@@ -1,12 +1,12 @@
+/* The law, and what a crash leaves: spool commit, may send; ack, trim. */
+#include "spool/spooler.h"
+
 #include "base/array.h"
-#include "base/log.h"
 #include "sample.h"
 #include "spool/ack_list.h"
-#include "spool/spooler.h"
-#include "store/spool_schema.h"
+#include "spooler_fixture.h"
 #include "support/failing_vfs.h"
 #include "support/suite.h"
-#include "support/temporary.h"
 #include "tunnel/frame.h"
 
 #include <signal.h>
@@ -14,142 +14,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { PER_BATCH = 10, TWO_BATCHES = 2 * PER_BATCH, THREE_BATCHES = 3 * PER_BATCH };
-
-static char folder[TEMPORARY_PATH_MAX];
-static char path[TEMPORARY_PATH_MAX];
-static struct err_text why;
-static struct catalog *catalog;
-static struct spooler *spooler;
-static struct inbox *inbox;
-static struct inbox_content content;
-static struct spool_batches sent;
-static struct spooler_time now;
-static struct spool_configuration configuration;
-
-static void silence(void *owner, const char *line, size_t size)
-{
-    (void)owner;
-    (void)line;
-    (void)size;
-}
-
-static void open_spool(void)
-{
-    struct spool *spool = NULL;
-    const struct spool_options options = {.path = path, .bridge = "cell-3", .ack_log_rows = 100};
-    enum err result = spool_open(&options, now.wall_us, &spool, &why);
-    ck_assert_msg(result == ERR_OK, "%s", why.text);
-    result = spooler_new(spool, &configuration, &spooler, &why);
-    ck_assert_msg(result == ERR_OK, "%s", why.text);
-}
-
-static void setup(void)
-{
-    log_set_sink(silence, NULL);
-    temporary_folder(folder);
-    temporary_path(folder, "spool.db", path);
-    failing_vfs_install();
-    catalog = sample_catalog(1);
-    inbox = inbox_new();
-    now = (struct spooler_time){.mono_us = 1000000, .wall_us = SAMPLE_TIME_US, .trusted = true};
-    configuration = (struct spool_configuration){
-        .catalog = catalog,
-        .batch = {.max_readings = PER_BATCH, .max_age_us = 0},
-        .bounds = {.max_bytes = 1000000},
-    };
-    open_spool();
-}
-
-static void teardown(void)
-{
-    spool_batches_clear(&sent);
-    spooler_free(spooler);
-    inbox_content_fini(&content);
-    inbox_free(inbox);
-    catalog_free(catalog);
-    temporary_remove(folder);
-}
-
-static void reopen(void)
-{
-    spool_batches_clear(&sent);
-    spooler_free(spooler);
-    open_spool();
-}
-
-static void put(uint32_t tag, uint32_t first, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        struct reading reading = sample_reading(tag, first + i);
-        ck_assert(inbox_put_readings(inbox, &reading, 1));
-    }
-}
-
-static enum err collect_and_commit(void)
-{
-    inbox_take(inbox, 0, true, &content);
-    enum err result = spooler_collect(spooler, &content, &now, true, &why);
-    return result == ERR_OK ? spooler_commit(spooler, &now, true, &sent, &why) : result;
-}
-
-static void must_commit(void)
-{
-    enum err result = collect_and_commit();
-    ck_assert_msg(result == ERR_OK, "%s", why.text);
-}
-
-static void ack(uint64_t seq, int result)
-{
-    const struct spool_ack answer = {
-        .seq = seq, .result = result, .sent_us = 1, .committed_us = 2, .acked_us = 3};
-    ck_assert_int_eq(spooler_ack(spooler, &answer, strdup("because"), &now), ERR_OK);
-}
-
-static int64_t number(const char *sql)
-{
-    sqlite3_stmt *statement = NULL;
-    bool row = false;
-    struct db *db = spool_db(spooler_spool(spooler));
-    ck_assert_int_eq(db_prepare(db, sql, &statement, &why), ERR_OK);
-    ck_assert_int_eq(db_step(db, statement, &row, &why), ERR_OK);
-    ck_assert(row);
-    int64_t value = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return value;
-}
-
-static void execute(const char *sql)
-{
-    ck_assert_int_eq(db_exec(spool_db(spooler_spool(spooler)), sql, &why), ERR_OK);
-}
-
-static void read_backlog(uint64_t first, uint64_t last, struct backlog_chunk *chunk)
-{
-    memset(chunk, 0, sizeof *chunk);
-    enum err result = spooler_read(spooler, first, last, &now, chunk, &sent, &why);
-    ck_assert_msg(result == ERR_OK, "%s", why.text);
-}
-
-/* The gaps in the last batch that was committed. */
-static size_t last_gaps(struct gap gaps[GAP_LIST_MAX])
-{
-    struct batch_view view;
-    size_t count = 0;
-    ck_assert_ptr_nonnull(sent.last);
-    ck_assert_int_eq(sent.last->kind, BATCH_GAPS);
-    ck_assert_int_eq(batch_open(spool_batch_bytes(sent.last), &view, &why), ERR_OK);
-    ck_assert_int_eq(batch_decode_gaps(&view, gaps, GAP_LIST_MAX, &count, &why), ERR_OK);
-    return count;
-}
-
-static struct gap last_gap(void)
-{
-    struct gap gaps[GAP_LIST_MAX];
-    ck_assert_uint_eq(last_gaps(gaps), 1);
-    return gaps[0];
-}
 
 /* ---- the law ---- */
 
@@ -342,152 +206,7 @@ START_TEST(a_backlog_is_read_in_bounded_chunks)
 }
 END_TEST
 
-/* ---- bounds ---- */
-
-static void fill(uint32_t tag, uint32_t batches)
-{
-    for (uint32_t i = 0; i < batches; i++) {
-        put(tag, i * PER_BATCH, PER_BATCH);
-        must_commit();
-    }
-}
-
-static void set_bounds(enum room_policy policy, int64_t max_bytes)
-{
-    configuration.bounds = (struct room_bounds){.max_bytes = max_bytes, .policy = policy};
-    ck_assert_int_eq(spooler_configure(spooler, &configuration, &why), ERR_OK);
-}
-
-START_TEST(a_full_spool_stops_polling_and_accounts_for_the_pause)
-{
-    fill(0, 20);
-    set_bounds(ROOM_STOP_POLLING, spool_state(spooler_spool(spooler))->bytes + 1);
-    ck_assert(spooler_accepts(spooler));
-    put(0, 900, PER_BATCH);
-    must_commit();
-    ck_assert(!spooler_accepts(spooler));
-    ck_assert_int_eq(number("SELECT stopped_us FROM state"), now.wall_us);
-    reopen();
-    ck_assert(!spooler_accepts(spooler));
-    int64_t stopped = now.wall_us;
-    now.wall_us += 60000000;
-    now.mono_us += 60000000;
-    for (uint64_t seq = 1; seq <= 5; seq++) {
-        ack(seq, ACK_COMMITTED);
-    }
-    must_commit();
-    ck_assert(spooler_accepts(spooler));
-    struct gap gap = last_gap();
-    ck_assert_int_eq(gap.reason, GAP_NOT_POLLED);
-    ck_assert_int_eq(gap.from_us, stopped);
-    ck_assert_int_eq(gap.to_us, now.wall_us);
-    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 21 - 5 + 1);
-}
-END_TEST
-
-START_TEST(refused_readings_become_a_gap)
-{
-    struct reading reading = sample_reading(0, 7);
-    inbox_accept(inbox, false);
-    ck_assert(!inbox_put_readings(inbox, &reading, 1));
-    inbox_accept(inbox, true);
-    put(0, 0, PER_BATCH);
-    must_commit();
-    struct gap gap = last_gap();
-    ck_assert_int_eq(gap.reason, GAP_NOT_POLLED);
-    ck_assert_int_eq(gap.from_us, reading.request_us);
-    ck_assert_int_eq(gap.to_us, reading.response_us);
-    spool_batches_clear(&sent);
-    put(0, 100, PER_BATCH);
-    must_commit();
-    ck_assert_uint_eq(sent.count, 1);
-}
-END_TEST
-
-START_TEST(a_full_spool_drops_the_oldest_of_the_lowest_priority_and_accounts_for_it)
-{
-    fill(1, 3);
-    fill(0, 20);
-    set_bounds(ROOM_DROP_OLDEST, spool_state(spooler_spool(spooler))->bytes + 1);
-    put(0, 900, PER_BATCH);
-    must_commit();
-    ck_assert(spooler_accepts(spooler));
-    struct gap gap = last_gap();
-    ck_assert_int_eq(gap.reason, GAP_SPOOL_FULL);
-    ck_assert_uint_eq(gap.first_sequence, 4);
-    uint64_t dropped = gap.last_sequence - gap.first_sequence + 1;
-    ck_assert_uint_eq(gap.readings, dropped * PER_BATCH);
-    ck_assert_int_eq(number("SELECT count(*) FROM batch"), (int64_t)(24 + 1 - dropped));
-    ck_assert_int_eq(number("SELECT count(*) FROM batch WHERE priority = 5"), 3);
-    const struct spool_state *state = spool_state(spooler_spool(spooler));
-    ck_assert_int_eq(state->bytes, number("SELECT sum(length(encoded)) FROM batch"));
-    ck_assert_int_eq(state->readings, number("SELECT sum(readings) FROM batch"));
-}
-END_TEST
-
-START_TEST(every_batch_is_there_or_in_a_gap_however_long_it_drops)
-{
-    enum { ROUNDS = 200 };
-    uint64_t in_gaps = 0;
-    set_bounds(ROOM_DROP_OLDEST, 2000);
-    for (uint32_t i = 0; i < ROUNDS; i++) {
-        spool_batches_clear(&sent);
-        put(0, i * PER_BATCH, PER_BATCH);
-        must_commit();
-        struct gap gaps[GAP_LIST_MAX];
-        size_t count = sent.last->kind == BATCH_GAPS ? last_gaps(gaps) : 0;
-        for (size_t j = 0; j < count; j++) {
-            in_gaps += gaps[j].readings;
-        }
-    }
-    ck_assert_int_eq((int64_t)in_gaps + number("SELECT sum(readings) FROM batch WHERE kind = 1"),
-                     (int64_t)ROUNDS * PER_BATCH);
-}
-END_TEST
-
-START_TEST(batches_that_are_too_old_go_unless_the_clock_cannot_be_trusted)
-{
-    fill(0, 3);
-    configuration.bounds.max_age_us = 1000000;
-    ck_assert_int_eq(spooler_configure(spooler, &configuration, &why), ERR_OK);
-    now.wall_us += 3600 * INT64_C(1000000);
-    now.mono_us += 20000000;
-    now.trusted = false;
-    must_commit();
-    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 3);
-    now.trusted = true;
-    now.mono_us += 20000000;
-    must_commit();
-    struct gap gap = last_gap();
-    ck_assert_int_eq(gap.reason, GAP_SPOOL_AGE);
-    ck_assert_uint_eq(gap.readings, THREE_BATCHES);
-    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 1);
-}
-END_TEST
-
-/* ---- failing disks ---- */
-
-START_TEST(a_full_disk_loses_nothing_and_stops_polling_until_there_is_room)
-{
-    put(0, 0, PER_BATCH);
-    must_commit();
-    ack(1, ACK_COMMITTED);
-    put(0, 10, 2 * PER_BATCH);
-    failing_vfs_arm(FAILING_WRITE, 1, true, SQLITE_FULL);
-    ck_assert_int_eq(collect_and_commit(), ERR_DISK_FULL);
-    ck_assert(!spooler_accepts(spooler));
-    ck_assert_uint_eq(sent.count, 1);
-    ck_assert_int_eq(number("SELECT count(*) FROM batch"), 1);
-    failing_vfs_arm(FAILING_WRITE, 0, false, SQLITE_OK);
-    now.mono_us = spooler_deadline_us(spooler);
-    ck_assert_int_eq(spooler_commit(spooler, &now, false, &sent, &why), ERR_OK);
-    ck_assert(spooler_accepts(spooler));
-    ck_assert_uint_eq(sent.count, 3);
-    ck_assert_uint_eq(sent.last->seq, 3);
-    ck_assert(sample_is_batch_of(sent.last, catalog, 0, 20, PER_BATCH));
-    ck_assert_int_eq(number("SELECT count(*) FROM ack_log"), 1);
-}
-END_TEST
+/* ---- crashes ---- */
 
 START_TEST(a_failed_sync_is_the_end_and_nothing_may_be_sent)
 {
@@ -499,34 +218,6 @@ START_TEST(a_failed_sync_is_the_end_and_nothing_may_be_sent)
     ck_assert_uint_eq(sent.count, 1);
 }
 END_TEST
-
-/* Whichever write fails for want of space: every reading is in exactly one batch afterwards. */
-START_TEST(whichever_write_finds_the_disk_full_every_reading_is_there_once)
-{
-    bool struck = true;
-    unsigned tried = 0;
-    for (unsigned nth = 1; struck; nth += 2) {
-        teardown();
-        setup();
-        set_bounds(ROOM_DROP_OLDEST, 1000000);
-        failing_vfs_arm(FAILING_WRITE, nth, false, SQLITE_FULL);
-        for (uint32_t i = 0; i < 12; i++) {
-            put(0, i * PER_BATCH, PER_BATCH);
-            if (collect_and_commit() != ERR_OK) {
-                now.mono_us += 2000000;
-            }
-        }
-        must_commit();
-        struck = failing_vfs_struck(FAILING_WRITE);
-        tried += struck;
-        ck_assert_int_eq(number("SELECT sum(readings) FROM batch WHERE kind = 1"), INT64_C(12) * PER_BATCH);
-        ck_assert_int_eq(number("SELECT count(DISTINCT first_us) FROM batch WHERE kind = 1"), 12);
-    }
-    ck_assert_uint_gt(tried, 20);
-}
-END_TEST
-
-/* ---- crashes ---- */
 
 struct told {
     uint64_t committed; /* batches that might have been sent */
@@ -615,158 +306,6 @@ START_TEST(killed_at_any_moment_it_has_all_it_committed_and_trimmed_only_what_wa
         struct told told = kill_after(1 + round * 7 % 40, round * 7919 % 30000);
         check_after_crash(&told);
     }
-}
-END_TEST
-
-/* ---- fencing ---- */
-
-static struct fence_verdict meet(uint8_t store, uint64_t highest, uint64_t next_seq)
-{
-    struct fence_meeting meeting = {.store = {store}, .highest = highest, .next_seq = next_seq};
-    struct fence_verdict verdict;
-    enum err result = spooler_meet(spooler, &meeting, &now, &sent, &verdict, &why);
-    ck_assert_msg(result == ERR_OK, "%s", why.text);
-    return verdict;
-}
-
-START_TEST(a_store_that_has_what_it_acknowledged_is_fine)
-{
-    fill(0, 3);
-    meet(1, 0, 4);
-    ack(1, ACK_COMMITTED);
-    ack(2, ACK_COMMITTED);
-    must_commit();
-    struct fence_verdict verdict = meet(1, 3, 4);
-    ck_assert(!verdict.store_restored && !verdict.store_unknown && !verdict.spool_restored);
-    ck_assert_int_eq(number("SELECT count(*) FROM batch WHERE kind = 2"), 0);
-}
-END_TEST
-
-START_TEST(a_store_restored_from_an_old_copy_is_told_what_it_lost)
-{
-    fill(0, 5);
-    meet(1, 0, 6);
-    for (uint64_t seq = 1; seq <= 4; seq++) {
-        ack(seq, ACK_COMMITTED);
-    }
-    must_commit();
-    reopen();
-    struct fence_verdict verdict = meet(1, 2, 6);
-    ck_assert(verdict.store_restored);
-    ck_assert_uint_eq(verdict.first, 3);
-    ck_assert_uint_eq(verdict.last, 4);
-    ck_assert_uint_eq(verdict.readings, TWO_BATCHES);
-    struct gap gap = last_gap();
-    ck_assert_int_eq(gap.reason, GAP_RESTORED);
-    ck_assert_uint_eq(gap.first_sequence, 3);
-    ck_assert_uint_eq(gap.last_sequence, 4);
-    ck_assert_uint_eq(gap.readings, TWO_BATCHES);
-    ck_assert(!meet(1, 2, 7).store_restored);
-}
-END_TEST
-
-/* A meeting with a store that has up to `highest`, but for one range. */
-static struct fence_verdict meet_with_hole(uint64_t highest, uint64_t next_seq, struct frame_range missing)
-{
-    struct fence_meeting meeting = {
-        .store = {1}, .highest = highest, .next_seq = next_seq, .missing_count = 1, .missing = &missing};
-    struct fence_verdict verdict;
-    enum err result = spooler_meet(spooler, &meeting, &now, &sent, &verdict, &why);
-    ck_assert_msg(result == ERR_OK, "%s", why.text);
-    return verdict;
-}
-
-START_TEST(a_store_restored_from_a_copy_between_live_batches_and_their_backlog_is_told_what_it_lost)
-{
-    fill(0, 6);
-    meet(1, 0, 7);
-    for (uint64_t seq = 6; seq >= 2; seq--) { /* 1 is still to be sent */
-        ack(seq, seq == 3 ? ACK_REJECTED : ACK_COMMITTED);
-    }
-    must_commit();
-    struct fence_verdict verdict = meet_with_hole(6, 7, (struct frame_range){1, 4});
-    ck_assert(verdict.store_restored);
-    ck_assert_uint_eq(verdict.first, 2);
-    ck_assert_uint_eq(verdict.last, 4);
-    ck_assert_uint_eq(verdict.readings, TWO_BATCHES);
-    ck_assert_int_eq(number("SELECT readings FROM batch WHERE kind = 2"), 2); /* gaps */
-    verdict = meet_with_hole(6, 8, (struct frame_range){1, 4});
-    ck_assert(!verdict.store_restored);
-    ck_assert_int_eq(number("SELECT count(*) FROM batch WHERE kind = 2"), 1);
-}
-END_TEST
-
-START_TEST(what_the_ack_log_no_longer_knows_is_a_gap_without_a_count)
-{
-    fill(0, 3);
-    meet(1, 0, 4);
-    ack(2, ACK_COMMITTED);
-    must_commit();
-    ck_assert_int_eq(number("DELETE FROM ack_log RETURNING 1"), 1);
-    ck_assert(meet_with_hole(3, 4, (struct frame_range){1, 2}).store_restored);
-    struct gap gap = last_gap();
-    ck_assert_uint_eq(gap.first_sequence, 2);
-    ck_assert_uint_eq(gap.last_sequence, 2);
-    ck_assert_uint_eq(gap.readings, 0);
-}
-END_TEST
-
-START_TEST(what_another_store_acknowledged_may_be_there)
-{
-    fill(0, 3);
-    meet(2, 0, 4);
-    meet(1, 3, 4);
-    ack(2, ACK_COMMITTED);
-    must_commit();
-    struct fence_verdict verdict = meet_with_hole(3, 4, (struct frame_range){2, 2});
-    ck_assert(verdict.store_incomplete && !verdict.store_restored);
-    ck_assert_uint_eq(last_gap().first_sequence, 2);
-}
-END_TEST
-
-START_TEST(a_store_made_anew_is_told_what_another_one_has)
-{
-    fill(0, 2);
-    meet(1, 0, 3);
-    ack(1, ACK_COMMITTED);
-    must_commit();
-    struct fence_verdict verdict = meet(2, 0, 3);
-    ck_assert(verdict.store_unknown && !verdict.store_restored);
-    ck_assert_uint_eq(last_gap().last_sequence, 1);
-    ck_assert(!meet(1, 1, 4).store_unknown);
-    ck_assert(!meet(2, 0, 4).store_unknown);
-}
-END_TEST
-
-START_TEST(a_spool_restored_from_an_old_copy_goes_on_above_what_the_store_has)
-{
-    fill(0, 2);
-    struct fence_verdict verdict = meet(1, 10, 3);
-    ck_assert(verdict.spool_restored);
-    ck_assert_uint_eq(verdict.first, 3);
-    ck_assert_uint_eq(verdict.last, 10);
-    ck_assert_uint_eq(sent.last->seq, 11);
-    ck_assert_int_eq(last_gap().reason, GAP_RESTORED);
-    reopen();
-    put(0, 100, PER_BATCH);
-    must_commit();
-    ck_assert_uint_eq(sent.last->seq, 12);
-}
-END_TEST
-
-START_TEST(a_batch_whose_number_is_taken_is_made_anew_with_the_same_readings)
-{
-    fill(0, 2);
-    meet(1, 10, 3);
-    ck_assert_int_eq(spooler_renumber(spooler, 2, &now, &sent, &why), ERR_OK);
-    ck_assert_uint_eq(sent.last->seq, 12);
-    ck_assert(sample_is_batch_of(sent.last, catalog, 0, PER_BATCH, PER_BATCH));
-    ck_assert_int_eq(number("SELECT count(*) FROM batch WHERE seq = 2"), 0);
-    ck_assert_int_eq(number("SELECT count(*) FROM batch WHERE seq = 12"), 1);
-    ck_assert_int_eq(spooler_renumber(spooler, 11, &now, &sent, &why), ERR_OK);
-    ck_assert_uint_eq(sent.last->seq, 13);
-    ck_assert_int_eq(last_gap().reason, GAP_RESTORED);
-    ck_assert_int_eq(spooler_renumber(spooler, 999, &now, &sent, &why), ERR_OK);
 }
 END_TEST
 
@@ -940,44 +479,28 @@ END_TEST
 
 int main(void)
 {
-    return suite_run_with(
-        "spooler", setup, teardown,
-        (const TTest *[]){
-            a_batch_may_be_sent_only_when_it_is_committed,
-            a_batch_is_kept_until_it_is_acknowledged_and_comes_back_with_the_same_bytes,
-            trim_and_ack_log_are_one,
-            acks_wait_for_a_batch_but_not_long,
-            sequences_are_never_used_again,
-            a_rejected_batch_goes_to_quarantine,
-            the_ack_log_keeps_the_newest_rows,
-            another_bridges_spool_is_refused_untouched,
-            a_damaged_batch_is_quarantined_reported_as_a_gap_and_blocks_nothing,
-            a_backlog_is_read_in_bounded_chunks,
-            a_full_spool_stops_polling_and_accounts_for_the_pause,
-            refused_readings_become_a_gap,
-            a_full_spool_drops_the_oldest_of_the_lowest_priority_and_accounts_for_it,
-            every_batch_is_there_or_in_a_gap_however_long_it_drops,
-            batches_that_are_too_old_go_unless_the_clock_cannot_be_trusted,
-            a_full_disk_loses_nothing_and_stops_polling_until_there_is_room,
-            a_failed_sync_is_the_end_and_nothing_may_be_sent,
-            whichever_write_finds_the_disk_full_every_reading_is_there_once,
-            killed_at_any_moment_it_has_all_it_committed_and_trimmed_only_what_was_acked,
-            a_store_that_has_what_it_acknowledged_is_fine,
-            a_store_restored_from_an_old_copy_is_told_what_it_lost,
-            a_store_restored_from_a_copy_between_live_batches_and_their_backlog_is_told_what_it_lost,
-            what_the_ack_log_no_longer_knows_is_a_gap_without_a_count,
-            what_another_store_acknowledged_may_be_there,
-            a_store_made_anew_is_told_what_another_one_has,
-            a_spool_restored_from_an_old_copy_goes_on_above_what_the_store_has,
-            a_batch_whose_number_is_taken_is_made_anew_with_the_same_readings,
-            a_life_that_did_not_stop_leaves_a_gap_from_its_first_reading_in_memory,
-            what_was_on_its_way_when_the_bridge_ended_is_in_the_gap,
-            what_was_on_its_way_for_long_is_in_the_gap,
-            a_life_that_stopped_leaves_no_gap,
-            a_life_without_a_reading_leaves_a_gap_too,
-            a_start_on_a_full_disk_makes_up_for_the_gap,
-            while_nothing_is_read_the_file_learns_it_now_and_then,
-            batches_keep_the_catalog_they_were_made_with,
-            NULL,
-        });
+    return suite_run_with("spooler", setup, teardown,
+                          (const TTest *[]){
+                              a_batch_may_be_sent_only_when_it_is_committed,
+                              a_batch_is_kept_until_it_is_acknowledged_and_comes_back_with_the_same_bytes,
+                              trim_and_ack_log_are_one,
+                              acks_wait_for_a_batch_but_not_long,
+                              sequences_are_never_used_again,
+                              a_rejected_batch_goes_to_quarantine,
+                              the_ack_log_keeps_the_newest_rows,
+                              another_bridges_spool_is_refused_untouched,
+                              a_damaged_batch_is_quarantined_reported_as_a_gap_and_blocks_nothing,
+                              a_backlog_is_read_in_bounded_chunks,
+                              a_failed_sync_is_the_end_and_nothing_may_be_sent,
+                              killed_at_any_moment_it_has_all_it_committed_and_trimmed_only_what_was_acked,
+                              a_life_that_did_not_stop_leaves_a_gap_from_its_first_reading_in_memory,
+                              what_was_on_its_way_when_the_bridge_ended_is_in_the_gap,
+                              what_was_on_its_way_for_long_is_in_the_gap,
+                              a_life_that_stopped_leaves_no_gap,
+                              a_life_without_a_reading_leaves_a_gap_too,
+                              a_start_on_a_full_disk_makes_up_for_the_gap,
+                              while_nothing_is_read_the_file_learns_it_now_and_then,
+                              batches_keep_the_catalog_they_were_made_with,
+                              NULL,
+                          });
 }

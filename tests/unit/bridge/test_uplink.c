@@ -1,9 +1,11 @@
 /* The spool's thread and the uplink against a server in the same loop: the law, orders, faults. */
+#include "base/array.h"
 #include "base/clock.h"
 #include "spool_fixture.h"
 #include "store_peer.h"
 #include "support/suite.h"
 #include "uplink/uplink.h"
+#include "uplink/uplink_state.h"
 
 #include <string.h>
 
@@ -294,6 +296,24 @@ START_TEST(a_batch_the_store_was_too_busy_for_is_sent_again_after_the_delay)
 }
 END_TEST
 
+START_TEST(a_server_cannot_silence_a_bridge_for_longer_than_a_minute)
+{
+    static const struct {
+        uint32_t asked_ms;
+        int64_t waits_ms;
+    } rows[] = {
+        {0, UPLINK_RETRY_MIN_MS},
+        {UPLINK_RETRY_MIN_MS + 1, UPLINK_RETRY_MIN_MS + 1},
+        {UPLINK_RETRY_MAX_MS, UPLINK_RETRY_MAX_MS},
+        {UPLINK_RETRY_MAX_MS + 1, UPLINK_RETRY_MAX_MS},
+        {UINT32_MAX, UPLINK_RETRY_MAX_MS},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        ck_assert_int_eq(uplink_retry_us(rows[i].asked_ms), rows[i].waits_ms * CLOCK_US_PER_MS);
+    }
+}
+END_TEST
+
 START_TEST(a_rejected_batch_is_quarantined_and_blocks_nothing)
 {
     serve(&(struct peer_orders){.reject_seq = 2});
@@ -484,6 +504,7 @@ int main(void)
                               the_backlog_leaves_the_rest_of_the_window_to_live_batches,
                               the_backlog_keeps_to_its_rate,
                               a_batch_the_store_was_too_busy_for_is_sent_again_after_the_delay,
+                              a_server_cannot_silence_a_bridge_for_longer_than_a_minute,
                               a_rejected_batch_is_quarantined_and_blocks_nothing,
                               a_batch_larger_than_the_server_takes_is_quarantined_and_blocks_nothing,
                               another_server_is_tried_when_the_first_does_not_answer,

@@ -40,7 +40,7 @@ START_TEST(a_port_where_nothing_listens_refuses)
     const uint16_t port = closed_port(&bound);
     connect_to(&port, 1);
     exchange_run(&exchange, exchange_client_closed, "it was refused");
-    ck_assert_int_eq(exchange.client.code, ERR_REFUSED);
+    ck_assert_int_eq(exchange.client.code, ERR_CLOSED);
     char expected[64];
     snprintf(expected, sizeof expected, "127.0.0.1:%u: connection refused", port);
     ck_assert_msg(strstr(exchange.client.reason, expected) != NULL, "%s", exchange.client.reason);

@@ -82,7 +82,7 @@ START_TEST(errors_of_connections_have_classes_and_words)
         {0, ERR_CLOSED, "closed"},
         {ECONNRESET, ERR_CLOSED, "reset"},
         {EPIPE, ERR_CLOSED, "reset"},
-        {ECONNREFUSED, ERR_REFUSED, "nothing listens"},
+        {ECONNREFUSED, ERR_CLOSED, "nothing listens"},
         {ETIMEDOUT, ERR_TIMEOUT, "no longer answers"},
         {EHOSTUNREACH, ERR_IO, "No route"},
     };

@@ -173,6 +173,32 @@ START_TEST(a_server_of_version_1_is_taken_and_says_nothing_of_what_is_missing)
 }
 END_TEST
 
+START_TEST(a_server_that_claims_what_nobody_can_have_made_is_not_believed)
+{
+    static const struct {
+        const char *name;
+        uint64_t highest;
+        bool believed;
+    } rows[] = {
+        {"what an earlier life may have made", SENDER_SEQUENCE_MAX, true},
+        {"one more", SENDER_SEQUENCE_MAX + 1, false},
+        {"everything", UINT64_MAX, false},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        teardown();
+        setup();
+        const struct frame_welcome welcome = {.highest = rows[i].highest};
+        pair_pump(&pair);
+        ck_assert_int_eq(frame_write_welcome(&frame, TUNNEL_VERSION, &welcome), ERR_OK);
+        receive_frame();
+        ck_assert_msg(pair.ready == rows[i].believed, "%s", rows[i].name);
+        if (!rows[i].believed) {
+            ended(ERR_MALFORMED, BYE_PROTOCOL);
+        }
+    }
+}
+END_TEST
+
 START_TEST(an_answer_to_a_catalog_that_was_not_sent_ends_the_session)
 {
     pair_connect(&pair);
@@ -326,6 +352,7 @@ int main(void)
                               a_server_without_a_common_version_is_left,
                               a_server_that_speaks_more_versions_is_taken,
                               a_server_of_version_1_is_taken_and_says_nothing_of_what_is_missing,
+                              a_server_that_claims_what_nobody_can_have_made_is_not_believed,
                               an_answer_to_a_catalog_that_was_not_sent_ends_the_session,
                               the_server_must_say_hello_and_welcome_within_t1,
                               a_test_is_answered,
