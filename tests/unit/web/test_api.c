@@ -71,7 +71,8 @@ START_TEST(answers_hold_what_the_store_has)
          "\"table\":\"holding\",\"address\":0,\"number\":true,\"bool\":false}"},
         {"/api/v1/tags", "limit=1", "\"more\":true"},
         {"/api/v1/readings", DAY "&tag=pressure&bridge=cell-3&limit=1",
-         "\"time\":\"2026-01-31T12:00:00.001000Z\",\"value\":0,\"text\":\"0\",\"quality\":\"good\""},
+         "\"time\":\"2026-01-31T12:00:00.001000Z\",\"request_time\":\"2026-01-31T12:00:00.000000Z\","
+         "\"value\":0,\"text\":\"0\",\"quality\":\"good\""},
         {"/api/v1/readings", DAY "&tag=press*&quality=bad*", "\"value\":null,\"text\":null"},
         {"/api/v1/readings", DAY "&tag=pressure&bridge=cell-3&every=1s",
          "\"time\":\"2026-01-31T12:00:01.000000Z\",\"mean\":1.45,\"min\":1,\"max\":1.9,\"last\":1.9,"
