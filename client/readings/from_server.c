@@ -22,7 +22,9 @@ struct server {
     struct buffer url, body;
     struct json_tree tree; /* of the last answer */
     char *next;            /* owned; where the next page begins; NULL = there is none */
+    FILE *file;
     struct output output;
+    bool started; /* the output: not before there is something to say */
     struct progress progress;
     bool shows_progress;
     bool too_much; /* the last refusal: less would do */
@@ -193,6 +195,16 @@ static bool show_bucket(struct server *server, const struct json_node *row)
     return true;
 }
 
+static void start_output(struct server *server)
+{
+    if (!server->started) {
+        enum output_format format = server->question->format;
+        server->output = server->question->every_us > 0 ? bucket_view(server->file, format)
+                                                        : reading_view(server->file, format);
+        server->started = true;
+    }
+}
+
 static enum err show_rows(struct server *server, uint64_t *shown, struct err_text *why)
 {
     const struct json_node *rows = json_member(&server->tree, server->tree.nodes, "readings");
@@ -200,6 +212,7 @@ static enum err show_rows(struct server *server, uint64_t *shown, struct err_tex
         return not_ours(why);
     }
     *shown = 0;
+    start_output(server);
     for (const struct json_node *row = json_first(&server->tree, rows); row;
          row = json_next(&server->tree, row)) {
         bool fits = server->question->every_us > 0 ? show_bucket(server, row) : show_reading(server, row);
@@ -245,7 +258,7 @@ static enum err show_window(struct server *server, int64_t from_us, int64_t to_u
             return result;
         }
         *shown += rows;
-    } while (server->next && !ferror(server->output.file));
+    } while (server->next && !ferror(server->file));
     return ERR_OK;
 }
 
@@ -267,7 +280,7 @@ static enum err show_all(struct server *server, struct err_text *why)
     int64_t from_us = search->from_us > 0 ? search->from_us : 0;
     int64_t last_us = search->to_us < BATCH_TIME_MAX_US ? search->to_us : BATCH_TIME_MAX_US;
     int64_t length_us = last_us;
-    while (from_us <= last_us && !ferror(server->output.file)) {
+    while (from_us <= last_us && !ferror(server->file)) {
         uint64_t shown;
         int64_t end_us = window_end(server, from_us, length_us, last_us);
         enum err result = show_window(server, from_us, end_us, &shown, why);
@@ -289,17 +302,16 @@ static enum err show_all(struct server *server, struct err_text *why)
 
 enum err readings_from_server(const struct readings_question *question, FILE *file, struct err_text *why)
 {
-    struct server server = {.question = question, .shows_progress = isatty(fileno(file)) != 1};
+    struct server server = {.question = question, .file = file, .shows_progress = isatty(fileno(file)) != 1};
     buffer_init(&server.url, URL_MAX);
     buffer_init(&server.body, HTTPS_BODY_MAX);
     enum err result = https_open(&question->tls, &server.https, why);
     if (result == ERR_OK) {
-        server.output = question->every_us > 0 ? bucket_view(file, question->format)
-                                               : reading_view(file, question->format);
         result = show_all(&server, why);
-        progress_clear(&server.progress);
-        bool written = output_finish(&server.output);
-        result = result != ERR_OK || written ? result : err_set(why, ERR_IO, "standard output was closed");
+    }
+    progress_clear(&server.progress);
+    if (server.started && !output_finish(&server.output) && result == ERR_OK) {
+        result = err_set(why, ERR_IO, "standard output was closed");
     }
     https_close(server.https);
     json_tree_fini(&server.tree);
