@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TRIES = 5, URL_MAX = 8192, HTTP_OK = 200, ANSWER_BUCKETS = 10000 };
+enum { TRIES = 5, URL_MAX = 8192, HTTP_OK = 200, ANSWER_ROWS = 10000, FIRST_BUCKETS = 1000 };
 
 struct server {
     const struct readings_question *question;
@@ -33,7 +33,9 @@ struct server {
 
 /* ---- asking ---- */
 
-static enum err write_url(struct server *server, int64_t from_us, int64_t to_us)
+/* `every_us` 0: readings as they are. */
+static enum err write_url(struct server *server, int64_t from_us, int64_t to_us, int64_t every_us,
+                          unsigned limit)
 {
     const struct readings_question *question = server->question;
     char from[CLOCK_TEXT_MAX];
@@ -41,8 +43,8 @@ static enum err write_url(struct server *server, int64_t from_us, int64_t to_us)
     char every[32];
     size_t size = strlen(question->source);
     bool slash = size > 0 && question->source[size - 1] == '/';
-    bool buckets = question->every_us > 0;
-    snprintf(every, sizeof every, "%lldus", (long long)question->every_us);
+    bool buckets = every_us > 0;
+    snprintf(every, sizeof every, "%lldus", (long long)every_us);
     const struct {
         const char *name, *value;
     } parameters[] = {
@@ -56,8 +58,8 @@ static enum err write_url(struct server *server, int64_t from_us, int64_t to_us)
         {"after", server->next},
     };
     buffer_clear(&server->url);
-    enum err result = buffer_format(&server->url, "%.*s/api/v1/readings?limit=10000",
-                                    (int)(slash ? size - 1 : size), question->source);
+    enum err result = buffer_format(&server->url, "%.*s/api/v1/readings?limit=%u",
+                                    (int)(slash ? size - 1 : size), question->source, limit);
     for (size_t i = 0; i < sizeof parameters / sizeof parameters[0] && result == ERR_OK; i++) {
         result = https_add(server->https, &server->url, parameters[i].name, parameters[i].value);
     }
@@ -122,15 +124,13 @@ static enum err read_answer(struct server *server, long status, bool json, struc
     return status == HTTP_OK ? ERR_OK : refused(server, status, why);
 }
 
-static enum err ask(struct server *server, int64_t from_us, int64_t to_us, struct err_text *why)
+/* What the URL says. */
+static enum err ask(struct server *server, struct err_text *why)
 {
     long status = 0;
     bool json = false;
+    enum err result = ERR_OK;
     server->too_much = false;
-    enum err result = write_url(server, from_us, to_us);
-    if (result != ERR_OK) {
-        return err_set(why, result, "the question is too long");
-    }
     for (int i = 0; i < TRIES; i++) { // the server itself waits a while before it says that it is busy
         result = https_get(server->https, (const char *)buffer_bytes(&server->url).data, &server->body,
                            &status, &json, why);
@@ -247,7 +247,8 @@ static enum err show_window(struct server *server, int64_t from_us, int64_t to_u
     *shown = 0;
     do {
         uint64_t rows = 0;
-        enum err result = ask(server, from_us, to_us, why);
+        enum err result = write_url(server, from_us, to_us, server->question->every_us, ANSWER_ROWS);
+        result = result == ERR_OK ? ask(server, why) : err_set(why, result, "the question is too long");
         if (result == ERR_OK) {
             result = show_rows(server, &rows, why);
         }
@@ -274,12 +275,39 @@ static int64_t window_end(const struct server *server, int64_t from_us, int64_t 
     return end_us < last_us ? end_us : last_us;
 }
 
+/* Moves `from_us` to the first reading, so that no time is spent on years before; behind `last_us` if there
+ * is none. */
+static enum err skip_to_first(struct server *server, int64_t *from_us, int64_t last_us, struct err_text *why)
+{
+    enum err result = write_url(server, *from_us, last_us, 0, 1);
+    result = result == ERR_OK ? ask(server, why) : err_set(why, result, "the question is too long");
+    if (result != ERR_OK) {
+        return server->too_much ? ERR_OK : result;
+    }
+    const struct json_node *rows = json_member(&server->tree, server->tree.nodes, "readings");
+    if (!rows || rows->kind != JSON_ARRAY) {
+        return not_ours(why);
+    }
+    start_output(server);
+    const struct json_node *row = json_first(&server->tree, rows);
+    *from_us = last_us + 1;
+    return !row || read_time(server, row, "time", from_us) ? ERR_OK : not_ours(why);
+}
+
 static enum err show_all(struct server *server, struct err_text *why)
 {
     const struct reading_search *search = &server->question->search;
     int64_t from_us = search->from_us > 0 ? search->from_us : 0;
     int64_t last_us = search->to_us < BATCH_TIME_MAX_US ? search->to_us : BATCH_TIME_MAX_US;
     int64_t length_us = last_us;
+    if (server->question->every_us > 0) {
+        enum err result = skip_to_first(server, &from_us, last_us, why);
+        if (result != ERR_OK) {
+            return result;
+        }
+        bool fits = server->question->every_us < last_us / FIRST_BUCKETS;
+        length_us = fits ? server->question->every_us * FIRST_BUCKETS : last_us;
+    }
     while (from_us <= last_us && !ferror(server->file)) {
         uint64_t shown;
         int64_t end_us = window_end(server, from_us, length_us, last_us);
@@ -293,7 +321,7 @@ static enum err show_all(struct server *server, struct err_text *why)
             return result;
         }
         from_us = end_us + 1;
-        if (shown < ANSWER_BUCKETS / 4 && length_us < last_us / 2) {
+        if (shown < ANSWER_ROWS / 4 && length_us < last_us / 2) {
             length_us *= 2;
         }
     }
