@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/did_you_mean.h"
+#include "base/manual.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -31,6 +32,8 @@ static const struct verb verbs[] = {
     {"compare-truth", cmd_compare_truth, "compare a store with what the simulated PLC says it served"},
 };
 
+static const char exit_status[] = "0 done, 1 it could not be done, 2 wrong arguments or input.";
+
 static void print_help(FILE *out)
 {
     fputs("The command line of Bourdon, which carries Modbus readings over mutual TLS.\n\n"
@@ -40,8 +43,34 @@ static void print_help(FILE *out)
         fprintf(out, "  %-14s  %s\n", verbs[i].name, verbs[i].summary);
     }
     fputs("\n\"bourdon VERB --help\" explains a verb, with examples.\n"
-          "Exit status: 0 done, 1 it could not be done, 2 wrong arguments or input.\n",
+          "\"bourdon --man\" prints the manual page.\n",
           out);
+    fprintf(out, "Exit status: %s\n", exit_status);
+}
+
+/* One page: the verbs, then each with its options. */
+static void print_man(void)
+{
+    char ask[] = "--man";
+    printf(".TH BOURDON 1 \"\" \"Bourdon %s\"\n.SH NAME\nbourdon \\- the command line of Bourdon\n"
+           ".SH SYNOPSIS\n.B bourdon\n\\fIVERB\\fR [\\fIoptions\\fR]\n"
+           ".SH DESCRIPTION\nBourdon carries Modbus readings over mutual TLS. The verbs:\n",
+           BOURDON_VERSION);
+    for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
+        fputs(".TP\n.B ", stdout);
+        manual_roff(stdout, verbs[i].name);
+        putchar('\n');
+        manual_roff(stdout, verbs[i].summary);
+        putchar('\n');
+    }
+    printf(".SH \"EXIT STATUS\"\n%s\n", exit_status);
+    for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
+        char *arguments[] = {NULL, ask, NULL};
+        (void)verbs[i].run(2, arguments);
+    }
+    fputs(".SH \"SEE ALSO\"\n.BR bourdon\\-bridge (8),\n.BR bourdon\\-server (8),\n.BR bourdon\\-web (8),\n"
+          ".BR bourdon\\-plcsim (8)\n",
+          stdout);
 }
 
 static const struct verb *find(const char *name)
@@ -86,6 +115,10 @@ int verbs_run(int argc, char **argv)
     const char *name = argv[1];
     if (strcmp(name, "--version") == 0) {
         printf("bourdon %s\n", BOURDON_VERSION);
+        return STATUS_OK;
+    }
+    if (strcmp(name, "--man") == 0) {
+        print_man();
         return STATUS_OK;
     }
     bool asks_help = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;

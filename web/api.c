@@ -176,6 +176,7 @@ unsigned api_answer(const struct api *api, const struct api_path *path, const ch
     struct json json = json_start(out);
     json_object(&json, NULL);
     json_string(&json, "error", why.text[0] != '\0' ? why.text : err_name(result));
+    json_string(&json, "kind", err_name(result));
     json_object_end(&json);
     (void)!json_finish(&json); // without memory the status says enough
     return status_of(result);

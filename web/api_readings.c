@@ -1,15 +1,11 @@
 /* Readings: as they are, page by page, or gathered into buckets. */
 #include "api.h"
 
-#include "base/argument_value.h"
-#include "base/array.h"
 #include "base/clock.h"
 #include "store/reading_series.h"
-#include "tunnel/catalog.h"
+#include "store/reading_walk.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <math.h>
 
 /* ---- tags ---- */
 
@@ -132,125 +128,54 @@ static enum err write_buckets(struct api_call *call, const struct question *ques
 
 /* ---- readings ---- */
 
-enum { TIME, BRIDGE, TAG, EPOCH, SEQ, VALUE, TEXT, UNIT, QUALITY, HISTORICAL };
-static const char columns[] = "time_us, bridge, tag, epoch, seq, value, text, unit, quality, historical";
-static const char tail[] = "AND (?7 IS NULL OR (time_us, bridge, tag, epoch, seq) > (?6, ?7, ?8, ?9, ?10))"
-                           " ORDER BY time_us, bridge, tag, epoch, seq LIMIT ?11";
-
-/* Where a page ended: "TIME BRIDGE EPOCH SEQ TAG". */
-enum { CURSOR_MAX = 512 };
-struct cursor {
-    int64_t time_us, seq;
-    char bridge[64], epoch[33], tag[CATALOG_NAME_MAX + 1];
-};
-
-static bool read_cursor(const char *text, struct cursor *cursor)
-{
-    char copy[CURSOR_MAX];
-    uint64_t time_us;
-    uint64_t seq;
-    if (strlen(text) >= sizeof copy) {
-        return false;
-    }
-    memcpy(copy, text, strlen(text) + 1);
-    char *rest = copy;
-    char *words[4];
-    for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
-        words[i] = strsep(&rest, " ");
-        if (!rest) {
-            return false;
-        }
-    }
-    bool fits = argument_count(words[0], 0, INT64_MAX, &time_us) &&
-                strlen(words[1]) < sizeof cursor->bridge && strlen(words[2]) < sizeof cursor->epoch &&
-                argument_count(words[3], 0, INT64_MAX, &seq) && strlen(rest) < sizeof cursor->tag;
-    if (fits) {
-        cursor->time_us = (int64_t)time_us;
-        cursor->seq = (int64_t)seq;
-        memcpy(cursor->bridge, words[1], strlen(words[1]) + 1);
-        memcpy(cursor->epoch, words[2], strlen(words[2]) + 1);
-        memcpy(cursor->tag, rest, strlen(rest) + 1);
-    }
-    return fits;
-}
-
-static void bind_page(sqlite3_stmt *statement, const struct cursor *cursor, uint64_t limit)
-{
-    if (cursor) {
-        sqlite3_bind_int64(statement, 6, cursor->time_us);
-        sqlite3_bind_text(statement, 7, cursor->bridge, -1, SQLITE_TRANSIENT);
-        sqlite3_bind_text(statement, 8, cursor->tag, -1, SQLITE_TRANSIENT);
-        sqlite3_bind_text(statement, 9, cursor->epoch, -1, SQLITE_TRANSIENT);
-        sqlite3_bind_int64(statement, 10, cursor->seq);
-    }
-    sqlite3_bind_int64(statement, 11, (sqlite3_int64)limit);
-}
-
 static void write_reading(struct json *json, sqlite3_stmt *row)
 {
+    bool number = sqlite3_column_type(row, READING_WALK_VALUE) != SQLITE_NULL;
+    bool text = sqlite3_column_type(row, READING_WALK_TEXT) != SQLITE_NULL;
     json_object(json, NULL);
-    json_string(json, "bridge", api_column_text(row, BRIDGE));
-    json_string(json, "tag", api_column_text(row, TAG));
-    json_string(json, "unit", api_column_text(row, UNIT));
-    json_time(json, "time", sqlite3_column_int64(row, TIME));
-    if (sqlite3_column_type(row, VALUE) == SQLITE_NULL) {
-        json_null(json, "value");
-    } else {
-        json_double(json, "value", sqlite3_column_double(row, VALUE));
-    }
-    json_string(json, "text",
-                sqlite3_column_type(row, TEXT) == SQLITE_NULL ? NULL : api_column_text(row, TEXT));
-    json_string(json, "quality", api_column_text(row, QUALITY));
-    json_bool(json, "historical", sqlite3_column_int(row, HISTORICAL) != 0);
+    json_string(json, "bridge", api_column_text(row, READING_WALK_BRIDGE));
+    json_string(json, "tag", api_column_text(row, READING_WALK_TAG));
+    json_string(json, "unit", api_column_text(row, READING_WALK_UNIT));
+    json_time(json, "time", sqlite3_column_int64(row, READING_WALK_TIME));
+    json_time(json, "request_time", sqlite3_column_int64(row, READING_WALK_REQUEST));
+    json_double(json, "value", number ? sqlite3_column_double(row, READING_WALK_VALUE) : NAN);
+    json_string(json, "text", text ? api_column_text(row, READING_WALK_TEXT) : NULL);
+    json_string(json, "quality", api_column_text(row, READING_WALK_QUALITY));
+    json_bool(json, "historical", sqlite3_column_int(row, READING_WALK_HISTORICAL) != 0);
+    json_string(json, "epoch", api_column_text(row, READING_WALK_EPOCH));
+    json_i64(json, "seq", sqlite3_column_int64(row, READING_WALK_SEQ));
     json_object_end(json);
 }
 
-static void note_cursor(sqlite3_stmt *row, char *next)
+static enum err write_rows(struct api_call *call, struct reading_walk *walk)
 {
-    snprintf(next, CURSOR_MAX, "%lld %s %s %lld %s", sqlite3_column_int64(row, TIME),
-             api_column_text(row, BRIDGE), api_column_text(row, EPOCH), sqlite3_column_int64(row, SEQ),
-             api_column_text(row, TAG));
-}
-
-static enum err write_rows(struct api_call *call, sqlite3_stmt *statement, uint64_t limit)
-{
-    char next[CURSOR_MAX] = "";
-    bool row = true;
+    char next[READING_PLACE_TEXT_MAX];
+    sqlite3_stmt *row = NULL;
     uint64_t written = 0;
     enum err result = ERR_OK;
     json_array(call->json, "readings");
-    while (result == ERR_OK && row && written < limit) {
-        result = db_step(call->db, statement, &row, call->why);
-        if (result == ERR_OK && row) {
-            write_reading(call->json, statement);
-            written++;
-            if (written == limit) {
-                note_cursor(statement, next);
-            }
-        }
+    while (written < walk->limit && (result = reading_walk_next(walk, &row, call->why)) == ERR_OK && row) {
+        write_reading(call->json, row);
+        written++;
     }
     json_array_end(call->json);
-    json_string(call->json, "next", next[0] != '\0' ? next : NULL);
+    json_string(call->json, "next", written == walk->limit ? reading_place_write(&walk->place, next) : NULL);
     return result;
 }
 
 static enum err write_page(struct api_call *call, const struct question *question)
 {
-    struct cursor cursor;
-    sqlite3_stmt *statement;
-    struct reading_search search = question->search;
-    if (question->after) {
-        if (!read_cursor(question->after, &cursor)) {
-            return err_set(call->why, ERR_CONFIG, "after: is not what an answer gave as \"next\"");
-        }
-        search.from_us = cursor.time_us > search.from_us ? cursor.time_us : search.from_us;
+    struct reading_walk walk;
+    struct reading_place after;
+    if (question->after && !reading_place_read(question->after, &after)) {
+        return err_set(call->why, ERR_CONFIG, "after: is not what an answer gave as \"next\"");
     }
-    enum err result = reading_search_prepare(call->db, &search, columns, tail, &statement, call->why);
+    enum err result = reading_walk_start(&walk, call->db, &question->search, question->after ? &after : NULL,
+                                         question->limit, call->why);
     if (result == ERR_OK) {
-        bind_page(statement, question->after ? &cursor : NULL, question->limit);
-        result = write_rows(call, statement, question->limit);
-        sqlite3_finalize(statement);
+        result = write_rows(call, &walk);
     }
+    reading_walk_end(&walk);
     return result;
 }
 

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -115,6 +116,9 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct htt
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
                             answer->cacheable ? "max-age=300" : "no-store");
+    if (answer->status == MHD_HTTP_BAD_REQUEST && !answer->body.data) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
     if (answer->status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     }
@@ -178,11 +182,46 @@ static enum MHD_Result ask_site(struct http *http, struct MHD_Connection *connec
         .path = uri,
         .query = query ? query : "",
         .host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST),
+        .fetch_site = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Sec-Fetch-Site"),
     };
     struct http_answer answer = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
     buffer_init(&answer.body, HTTP_BODY_MAX);
     http->site.answer(http->site.owner, &request, &answer);
     return send_answer(connection, &answer);
+}
+
+/* How often a field occurs that a request has once at most, and the one that says a body follows. */
+struct header_fields {
+    unsigned hosts, lengths;
+    bool body;
+};
+
+static enum MHD_Result look_at_field(void *owner, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
+{
+    (void)kind;
+    struct header_fields *seen = owner;
+    seen->hosts += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+        seen->lengths++;
+        seen->body = seen->body || !value || strcmp(value, "0") != 0;
+    }
+    seen->body = seen->body || strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+    return MHD_YES;
+}
+
+/*
+ * What a proxy in front could read otherwise than we do, and so where the next request begins (RFC 9112, 3.2
+ * and 6.3). Answered before any of a body is read, which ends the connection. NULL: nothing is odd.
+ */
+static const char *oddity(struct MHD_Connection *connection)
+{
+    struct header_fields seen = {.hosts = 0};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, look_at_field, &seen);
+    if (seen.body || seen.lengths > 1) {
+        return "a request has no body here\n";
+    }
+    return seen.hosts > 1 ? "a request is for one host\n" : NULL;
 }
 
 static enum MHD_Result requested(void *owner, struct MHD_Connection *connection, const char *path,
@@ -194,14 +233,19 @@ static enum MHD_Result requested(void *owner, struct MHD_Connection *connection,
     (void)body;
     struct noted *noted = *request;
     if (!noted || *body_size > 0) {
-        return MHD_NO; // out of memory; and nobody has to send us anything
+        return MHD_NO; // out of memory; or what was said not to come
     }
-    if (!noted->announced) {
+    bool known = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    const char *odd = oddity(connection);
+    if (!noted->announced && !odd) {
         noted->announced = true; // an answer now would cost the connection
         return MHD_YES;
     }
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
+    if (!known) {
         return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+    }
+    if (odd) {
+        return refuse(connection, MHD_HTTP_BAD_REQUEST, odd);
     }
     return noted->too_long ? refuse(connection, MHD_HTTP_URI_TOO_LONG, "the request is too long\n")
                            : ask_site(owner, connection, noted->uri);

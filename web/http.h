@@ -22,9 +22,10 @@ enum {
 };
 
 struct http_request {
-    const char *path;  /* as it came, without the query */
-    const char *query; /* as it came, "" = none */
-    const char *host;  /* header field; NULL = none */
+    const char *path;       /* as it came, without the query */
+    const char *query;      /* as it came, "" = none */
+    const char *host;       /* header field; NULL = none */
+    const char *fetch_site; /* Sec-Fetch-Site: whose page asks, as browsers say; NULL = not said */
 };
 
 /* An answer that goes on: read() waits for some more bytes; false: the end. leave() ends it in any case. */

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { STEPS_BETWEEN_LOOKS = 1000 }; /* of SQLite's machine, between two looks at the clock */
 
@@ -62,8 +63,29 @@ static int look_at_clock(void *owner)
 
 /* ---- lending ---- */
 
+/* Which file lies there; all zero: none. */
+static struct reader_file file_at(const char *path)
+{
+    struct stat facts;
+    if (stat(path, &facts) != 0) {
+        return (struct reader_file){.inode = 0};
+    }
+    return (struct reader_file){.device = (uint64_t)facts.st_dev, .inode = (uint64_t)facts.st_ino};
+}
+
+/* A backup may be put in its place, or the store be moved: what is open then is no longer the store. */
+static void close_if_replaced(struct readers *readers, struct reader *reader)
+{
+    struct reader_file now = file_at(readers->path);
+    if (reader->db && (now.inode != reader->file.inode || now.device != reader->file.device)) {
+        db_close(reader->db);
+        reader->db = NULL;
+    }
+}
+
 static enum err open_reader(struct readers *readers, struct reader *reader, struct err_text *why)
 {
+    reader->file = file_at(readers->path); // before: if it is replaced meanwhile, it is opened once more
     enum err result = db_open_read_only(readers->path, &store_schema, &reader->db, why);
     if (result == ERR_OK && reading_table_register(db_handle(reader->db)) != SQLITE_OK) {
         db_close(reader->db);
@@ -121,6 +143,7 @@ enum err readers_take(struct readers *readers, struct reader **out, struct err_t
         return err_set(why, ERR_BUSY, "all %d connections to the store are busy; try again", READERS_MAX);
     }
     reader->deadline_us = clock_mono_us() + readers->query_us;
+    close_if_replaced(readers, reader);
     enum err result = reader->db ? ERR_OK : open_reader(readers, reader, why);
     if (result != ERR_OK) {
         give_back(readers, reader);

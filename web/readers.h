@@ -2,7 +2,8 @@
  * readers: a few read-only connections to the store, lent to one request each. Any thread.
  *
  * They are opened when they are needed, so the store may come later than bourdon-web, and a connection that
- * failed is opened anew. A query that takes longer than its time is ended with ERR_TIMEOUT.
+ * failed, or whose file is no longer the one at that path, is opened anew. A query that takes longer than its
+ * time is ended with ERR_TIMEOUT.
  */
 #ifndef BOURDON_WEB_READERS_H
 #define BOURDON_WEB_READERS_H
@@ -12,10 +13,14 @@
 enum { READERS_MAX = 4, READERS_PATIENCE_MS = 5000 };
 
 struct readers;
+struct reader_file {
+    uint64_t device, inode;
+};
 struct reader {
     struct db *db;
     /* private */
     int64_t deadline_us;
+    struct reader_file file; /* that is open */
 };
 
 /* `path` is borrowed. NULL: out of memory. */

@@ -9,6 +9,10 @@
 
 enum { REFUSED_LOGGED_A_MINUTE = 10 };
 
+#define REFUSAL      "the role of this certificate may not read anything here\n"
+#define REFUSAL_SIZE "56"
+_Static_assert(sizeof REFUSAL - 1 == 56, "what REFUSAL_SIZE says");
+
 struct relay;
 
 /* One end: where its bytes go, and whether its source waits for us. */
@@ -23,6 +27,7 @@ struct relay {
     struct relays *relays;
     struct relay *previous, *next;
     struct side outside, inside;
+    bool refused; /* the reader is being told */
 };
 
 struct relays {
@@ -89,6 +94,9 @@ static void side_received(void *owner, struct bytes bytes)
 {
     struct side *side = owner;
     struct side *to = side->other;
+    if (side->relay->refused) {
+        return; // the request, which nobody is to answer any more
+    }
     if (!to->io || io_write(to->io, bytes) != ERR_OK) {
         relay_end(side->relay);
         return;
@@ -108,13 +116,27 @@ static void side_drained(void *owner)
     }
 }
 
+/* Who has a certificate of ours, but not one that may read, is told so: a closed connection explains nothing.
+ */
+static void refuse(struct relay *relay)
+{
+    static const char answer[] = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                                 "Content-Length: " REFUSAL_SIZE "\r\nConnection: close\r\n\r\n" REFUSAL;
+    relay->refused = true;
+    if (io_write(relay->outside.io, (struct bytes){(const uint8_t *)answer, sizeof answer - 1}) != ERR_OK) {
+        relay_end(relay);
+        return;
+    }
+    io_shutdown(relay->outside.io, RELAY_LINGER_MS);
+}
+
 /* What was on its way to the other side still goes there. */
 static void side_closed(void *owner, enum err code, const char *reason)
 {
     struct side *side = owner;
     struct relay *relay = side->relay;
     (void)code;
-    if (side == &relay->outside && !relay->inside.io) {
+    if (side == &relay->outside && !relay->inside.io && !relay->refused) {
         log_refused(relay, reason);
     }
     io_free(side->io);
@@ -166,7 +188,7 @@ static void outside_opened(void *owner)
     struct err_text why = {""};
     if (!options->allowed(options->owner, io_peer(side->io), &why)) {
         log_refused(relay, why.text);
-        relay_end(relay);
+        refuse(relay);
         return;
     }
     io_pause(side->io); // until the inside is open

@@ -55,6 +55,13 @@ static bool is_for_us(const struct site *site, const char *field)
     return ours;
 }
 
+/* A page of somebody else cannot read an answer, but it could keep the store busy with questions. */
+static bool is_from_elsewhere(const struct http_request *request)
+{
+    const char *site = request->fetch_site;
+    return site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+}
+
 /* ---- events ---- */
 
 static bool read_events(void *reader, struct buffer *out)
@@ -112,6 +119,8 @@ void site_answer(void *owner, const struct http_request *request, struct http_an
         answer->type = file->type;
         answer->cacheable = true;
         answer->fixed = file->content;
+    } else if (is_from_elsewhere(request)) {
+        answer_text(answer, 403, "another site asks; only this page and programs may\n");
     } else if (strcmp(request->path, "/api/v1/events") == 0) {
         answer_events(site, answer);
     } else {

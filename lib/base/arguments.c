@@ -16,6 +16,7 @@ enum {
 static const struct argument common_arguments[] = {
     {.name = "help", .letter = 'h', .help = "Show this help."},
     {.name = "version", .help = "Show the version."},
+    {.name = "man", .help = "Print the manual page, as roff."},
     ARGUMENTS_END,
 };
 
@@ -164,10 +165,79 @@ static enum arguments_result store(const struct command_line *line, const struct
     return ARGUMENTS_RUN;
 }
 
+static void roff_argument(FILE *out, const struct argument *argument)
+{
+    fputs(".TP\n", out);
+    if (argument->letter) {
+        fprintf(out, "\\fB\\-%c\\fR, ", argument->letter);
+    }
+    fputs("\\fB\\-\\-", out);
+    manual_roff(out, argument->name);
+    fputs("\\fR", out);
+    if (argument->value) {
+        fprintf(out, "=\\fI%s\\fR", argument->value);
+    }
+    fputc('\n', out);
+    manual_roff(out, argument->help);
+    fputc('\n', out);
+}
+
+static void roff_section(FILE *out, const char *heading, const char *text)
+{
+    fprintf(out, ".SH %s\n", heading);
+    manual_roff(out, text);
+    fputc('\n', out);
+}
+
+static bool has_own(const struct command_line *line, const struct argument *common)
+{
+    const struct argument *own = line->arguments;
+    while (own->name && strcmp(own->name, common->name) != 0) {
+        own++;
+    }
+    return own->name;
+}
+
+static void roff_arguments(FILE *out, const struct command_line *line)
+{
+    for (const struct argument *argument = line->arguments; argument->name; argument++) {
+        roff_argument(out, argument);
+    }
+    for (const struct argument *argument = common_arguments; argument->name; argument++) {
+        if (!has_own(line, argument)) {
+            roff_argument(out, argument);
+        }
+    }
+}
+
+/* "bourdon acks" is a section of the page of bourdon. */
+static void document_verb(FILE *out, const struct command_line *line)
+{
+    roff_section(out, line->program, line->summary);
+    fputs(".PP\n.B ", out);
+    manual_roff(out, line->program);
+    fputc('\n', out);
+    manual_roff(out, line->usage);
+    fputc('\n', out);
+    if (line->positional_help) {
+        fputs(".PP\n", out);
+        manual_roff_lines(out, line->positional_help);
+    }
+    for (const struct argument *argument = line->arguments; argument->name; argument++) {
+        roff_argument(out, argument);
+    }
+    if (line->epilogue) {
+        fputs(".PP\n", out);
+        manual_roff_lines(out, line->epilogue);
+    }
+}
+
 static enum arguments_result answer(const struct command_line *line, const struct argument *common)
 {
     if (strcmp(common->name, "help") == 0) {
         print_help(stdout, line);
+    } else if (strcmp(common->name, "man") == 0) {
+        document_verb(stdout, line);
     } else {
         printf("%s %s\n", line->program, BOURDON_VERSION);
     }
@@ -211,30 +281,6 @@ enum arguments_result arguments_parse(const struct command_line *line, int argc,
     return ARGUMENTS_RUN;
 }
 
-static void roff_argument(FILE *out, const struct argument *argument)
-{
-    fputs(".TP\n", out);
-    if (argument->letter) {
-        fprintf(out, "\\fB\\-%c\\fR, ", argument->letter);
-    }
-    fputs("\\fB\\-\\-", out);
-    manual_roff(out, argument->name);
-    fputs("\\fR", out);
-    if (argument->value) {
-        fprintf(out, "=\\fI%s\\fR", argument->value);
-    }
-    fputc('\n', out);
-    manual_roff(out, argument->help);
-    fputc('\n', out);
-}
-
-static void roff_section(FILE *out, const char *heading, const char *text)
-{
-    fprintf(out, ".SH %s\n", heading);
-    manual_roff(out, text);
-    fputc('\n', out);
-}
-
 void arguments_document_roff(FILE *out, const struct command_line *line, int section)
 {
     fputs(".TH ", out);
@@ -250,13 +296,9 @@ void arguments_document_roff(FILE *out, const struct command_line *line, int sec
     fputc('\n', out);
     manual_roff(out, line->usage);
     fputs("\n.SH OPTIONS\n", out);
-    for (const struct argument *argument = line->arguments; argument->name; argument++) {
-        roff_argument(out, argument);
-    }
-    for (const struct argument *argument = common_arguments; argument->name; argument++) {
-        roff_argument(out, argument);
-    }
+    roff_arguments(out, line);
     if (line->epilogue) {
-        roff_section(out, "EXAMPLES", line->epilogue);
+        fputs(".SH NOTES\n", out);
+        manual_roff_lines(out, line->epilogue);
     }
 }

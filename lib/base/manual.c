@@ -1,5 +1,7 @@
 #include "base/manual.h"
 
+#include "base/utf8.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -54,19 +56,56 @@ void manual_paragraph(FILE *out, size_t column, size_t indent, const char *text)
     }
 }
 
-void manual_roff(FILE *out, const char *text)
+/* One character at the text: how many bytes it has. */
+static size_t roff_character(FILE *out, const char *text, size_t size)
 {
-    for (const char *at = text; *at; at++) {
-        bool starts_line = at == text || at[-1] == '\n';
-        if (starts_line && (*at == '.' || *at == '\'')) {
+    uint32_t code_point = 0;
+    size_t taken = utf8_next(text, size, &code_point);
+    if (taken > 1) {
+        fprintf(out, "\\[u%04X]", (unsigned)code_point);
+    } else if (*text == '\\') {
+        fputs("\\e", out);
+    } else if (*text == '-') {
+        fputs("\\-", out);
+    } else {
+        fputc(*text, out);
+    }
+    return taken > 0 ? taken : 1;
+}
+
+static void roff_bytes(FILE *out, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i += roff_character(out, text + i, size - i)) {
+        bool starts_line = i == 0 || text[i - 1] == '\n';
+        if (starts_line && (text[i] == '.' || text[i] == '\'')) {
             fputs("\\&", out); /* else it would be a request */
         }
-        if (*at == '\\') {
-            fputs("\\e", out);
-        } else if (*at == '-') {
-            fputs("\\-", out);
-        } else {
-            fputc(*at, out);
-        }
     }
+}
+
+void manual_roff(FILE *out, const char *text)
+{
+    roff_bytes(out, text, strlen(text));
+}
+
+void manual_roff_lines(FILE *out, const char *text)
+{
+    bool literal = false;
+    bool first = true;
+    while (*text) {
+        size_t size = strcspn(text, "\n");
+        bool indented = *text == ' ';
+        size_t margin = strspn(text, " ");
+        if (indented != literal) {
+            fputs(indented ? ".RS 2\n.nf\n" : ".fi\n.RE\n", out);
+        } else if (!indented && !first && size > 0) {
+            fputs(".br\n", out);
+        }
+        literal = indented;
+        first = size == 0;
+        roff_bytes(out, text + margin, size - margin);
+        fputs(size > 0 ? "\n" : ".PP\n", out);
+        text += size + (text[size] == '\n');
+    }
+    fputs(literal ? ".fi\n.RE\n" : "", out);
 }

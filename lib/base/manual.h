@@ -17,4 +17,8 @@ void manual_paragraph(FILE *out, size_t column, size_t indent, const char *text)
 /* Writes `text` so that roff shows it as it is. */
 void manual_roff(FILE *out, const char *text);
 
+/* The same for lines: a line break stays one, an empty line begins a paragraph, and a line that begins with a
+ * space is indented and written as it is, then a line break. */
+void manual_roff_lines(FILE *out, const char *text);
+
 #endif

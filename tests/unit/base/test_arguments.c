@@ -144,7 +144,8 @@ START_TEST(answers_help_and_version)
                              "      --check-config        Check the configuration and stop.\n"
                              "  -f, --follow              Wait for more.\n"
                              "  -h, --help                Show this help.\n"
-                             "      --version             Show the version.\n");
+                             "      --version             Show the version.\n"
+                             "      --man                 Print the manual page, as roff.\n");
     argc = (int)copy_words((const char *const[]){"--version", NULL}, argv);
     ck_assert_int_eq(parse(&open_line, STDOUT_FILENO, argc, argv, &positional), ARGUMENTS_DONE);
     ck_assert_str_eq(output, "bourdon-x " BOURDON_VERSION "\n");

@@ -67,6 +67,14 @@ START_TEST(roff_shows_requests_and_escapes_as_text)
 }
 END_TEST
 
+START_TEST(roff_keeps_lines_paragraphs_and_examples)
+{
+    manual_roff_lines(out, "One.\nTwo – 2.\n\nExamples:\n  do it\n  .do\nEnd.");
+    ck_assert_str_eq(written(), "One.\n.br\nTwo \\[u2013] 2.\n.PP\nExamples:\n.RS 2\n.nf\ndo it\n\\&.do\n"
+                                ".fi\n.RE\nEnd.\n");
+}
+END_TEST
+
 int main(void)
 {
     return suite_run_with("manual", setup, teardown,
@@ -76,6 +84,7 @@ int main(void)
                               keeps_line_breaks_spaces_and_indented_lines,
                               a_word_wider_than_a_line_stays_whole,
                               roff_shows_requests_and_escapes_as_text,
+                              roff_keeps_lines_paragraphs_and_examples,
                               NULL,
                           });
 }

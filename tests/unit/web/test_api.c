@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char folder[TEMPORARY_PATH_MAX];
 static char store[TEMPORARY_PATH_MAX];
@@ -71,7 +72,8 @@ START_TEST(answers_hold_what_the_store_has)
          "\"table\":\"holding\",\"address\":0,\"number\":true,\"bool\":false}"},
         {"/api/v1/tags", "limit=1", "\"more\":true"},
         {"/api/v1/readings", DAY "&tag=pressure&bridge=cell-3&limit=1",
-         "\"time\":\"2026-01-31T12:00:00.001000Z\",\"value\":0,\"text\":\"0\",\"quality\":\"good\""},
+         "\"time\":\"2026-01-31T12:00:00.001000Z\",\"request_time\":\"2026-01-31T12:00:00.000000Z\","
+         "\"value\":0,\"text\":\"0\",\"quality\":\"good\""},
         {"/api/v1/readings", DAY "&tag=press*&quality=bad*", "\"value\":null,\"text\":null"},
         {"/api/v1/readings", DAY "&tag=pressure&bridge=cell-3&every=1s",
          "\"time\":\"2026-01-31T12:00:01.000000Z\",\"mean\":1.45,\"min\":1,\"max\":1.9,\"last\":1.9,"
@@ -172,6 +174,23 @@ START_TEST(a_store_that_is_not_there_yet_is_said_and_found_later)
 }
 END_TEST
 
+START_TEST(a_store_that_is_replaced_is_the_new_one_and_one_that_is_removed_is_none)
+{
+    char other[TEMPORARY_PATH_MAX];
+    ck_assert_uint_eq(ask("/api/v1/acks", "limit=100"), 200);
+    ck_assert_uint_eq(count_of("\"id\":"), 2 * MADE_BATCHES);
+    temporary_path(folder, "restored.db", other);
+    made_store(other);
+    made_store_run(other, "DELETE FROM batch WHERE id > 3");
+    ck_assert_int_eq(rename(other, store), 0);
+    ck_assert_uint_eq(ask("/api/v1/acks", "limit=100"), 200);
+    ck_assert_msg(count_of("\"id\":") == 3, "%s", text());
+    ck_assert_int_eq(unlink(store), 0);
+    ck_assert_uint_eq(ask("/api/v1/acks", "limit=100"), 503);
+    ck_assert_msg(strstr(text(), "there is no such file") != NULL, "%s", text());
+}
+END_TEST
+
 START_TEST(a_question_that_takes_too_long_is_ended)
 {
     readers_free(api.readers);
@@ -234,6 +253,7 @@ int main(void)
                               pages_join_without_a_reading_lost_or_doubled,
                               a_damaged_batch_is_an_error_and_the_next_question_is_answered,
                               a_store_that_is_not_there_yet_is_said_and_found_later,
+                              a_store_that_is_replaced_is_the_new_one_and_one_that_is_removed_is_none,
                               a_question_that_takes_too_long_is_ended,
                               the_openapi_description_is_true,
                               NULL,

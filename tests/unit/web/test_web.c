@@ -117,6 +117,16 @@ START_TEST(answers_are_as_asked)
         {"an address of version 6", REQUEST_OF("[::1]:8088", "GET /"), "HTTP/1.1 200 ", "<!DOCTYPE html>"},
         {"a configured name", REQUEST_OF("Plant.Example", "GET /"), "HTTP/1.1 200 ", "<!DOCTYPE html>"},
         {"a name of somebody else", REQUEST_OF("evil.example", "GET /"), "HTTP/1.1 421 ", "not served here"},
+        {"a second host", REQUEST_OF("localhost\r\nHost: evil.example", "GET /"), "HTTP/1.1 400 ",
+         "one host"},
+        {"posting something", REQUEST_OF("localhost\r\nContent-Length: 3", "POST /") "abc", "HTTP/1.1 405 ",
+         "only GET and HEAD"},
+        {"another site's question", REQUEST_OF("localhost\r\nSec-Fetch-Site: cross-site", "GET /api/v1/acks"),
+         "HTTP/1.1 403 ", "another site"},
+        {"another site's link", REQUEST_OF("localhost\r\nSec-Fetch-Site: cross-site", "GET /"),
+         "HTTP/1.1 200 ", "<!DOCTYPE html>"},
+        {"this page's question", REQUEST_OF("localhost\r\nSec-Fetch-Site: same-origin", "GET /api/v1/acks"),
+         "HTTP/1.1 200 ", "\"acks\""},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         const char *got = ask(rows[i].request);
@@ -131,11 +141,24 @@ START_TEST(answers_are_as_asked)
 }
 END_TEST
 
-START_TEST(a_body_is_not_wanted)
+/* What hides in a body, or behind two lengths, is not answered as a request of its own. */
+START_TEST(a_body_is_refused_and_ends_the_connection)
 {
-    const char *got =
-        ask("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
-    ck_assert_msg(strncmp(got, "HTTP/1.1 200", 12) != 0, "%.100s", got);
+    static const char *const fields[] = {
+        "Content-Length: 44\r\n",
+        "Content-Length: 0\r\nContent-Length: 44\r\n",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Expect: 100-continue\r\nContent-Length: 5\r\n",
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(fields); i++) {
+        char request[512];
+        snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: localhost\r\n%s\r\n0\r\n\r\n%s", fields[i],
+                 "GET /api/v1/acks HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        const char *got = ask(request);
+        ck_assert_msg(strncmp(got, "HTTP/1.1 400 ", 13) == 0, "%s: %.100s", fields[i], got);
+        ck_assert_msg(!strstr(got + 1, "HTTP/1.1"), "%s: %s", fields[i], got);
+    }
 }
 END_TEST
 
@@ -230,7 +253,7 @@ int main(void)
     return suite_run_with("web", setup, teardown,
                           (const TTest *[]){
                               answers_are_as_asked,
-                              a_body_is_not_wanted,
+                              a_body_is_refused_and_ends_the_connection,
                               a_huge_request_is_refused,
                               a_connection_serves_several_requests,
                               streams_of_events_are_bounded_and_leave_room_for_others,
