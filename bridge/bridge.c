@@ -115,8 +115,6 @@ static void on_stop_signal(void *owner)
     notify_send("STOPPING=1\nSTATUS=waiting for acknowledgements");
     bridge->state = BRIDGE_FLUSHING;
     loop_timer_start_ms(bridge->deadline_timer, bridge->options.bridge.shutdown_us / CLOCK_US_PER_MS);
-    field_stop(bridge->field, bridge->options.bridge.shutdown_us);
-    bridge->field = NULL;
     stop_field(bridge);
     stop_gateway(bridge);
     const struct spool_request flush = {.kind = SPOOL_REQUEST_FLUSH};
@@ -235,8 +233,6 @@ static enum err start_gateway(struct bridge *bridge, struct err_text *why)
 static enum err swap(struct bridge *bridge, struct bridge_options *new, struct err_text *why)
 {
     struct spool_configuration configuration = spool_configuration(new);
-    field_stop(bridge->field, bridge->options.bridge.shutdown_us);
-    bridge->field = NULL;
     stop_field(bridge);
     enum err result = spool_thread_configure(bridge->spool, &configuration, why);
     if (result != ERR_OK) {
@@ -262,9 +258,7 @@ static void reload(struct bridge *bridge)
         return;
     }
     result = must_stay(&bridge->options, &new, &why) ? ERR_CONFIG : swap(bridge, &new, &why);
-    if (result == ERR_OK) {
-        log_info("bridge", log_event("reloaded"), log_str("config", bridge->config));
-    } else {
+    if (result != ERR_OK) {
         log_error("bridge", log_event("reload_refused"), log_str("config", bridge->config),
                   log_str("reason", why.text), log_str("effect", "the old configuration stays in force"));
         free_options(bridge, &new);
@@ -273,6 +267,8 @@ static void reload(struct bridge *bridge)
         log_error("bridge", log_event("field_failed"), log_str("reason", why.text));
         bridge->failed = true;
         stop_now(bridge);
+    } else if (result == ERR_OK) {
+        log_info("bridge", log_event("reloaded"), log_str("config", bridge->config));
     }
 }
 
