@@ -258,9 +258,7 @@ static void reload(struct bridge *bridge)
         return;
     }
     result = must_stay(&bridge->options, &new, &why) ? ERR_CONFIG : swap(bridge, &new, &why);
-    if (result == ERR_OK) {
-        log_info("bridge", log_event("reloaded"), log_str("config", bridge->config));
-    } else {
+    if (result != ERR_OK) {
         log_error("bridge", log_event("reload_refused"), log_str("config", bridge->config),
                   log_str("reason", why.text), log_str("effect", "the old configuration stays in force"));
         free_options(bridge, &new);
@@ -269,6 +267,8 @@ static void reload(struct bridge *bridge)
         log_error("bridge", log_event("field_failed"), log_str("reason", why.text));
         bridge->failed = true;
         stop_now(bridge);
+    } else if (result == ERR_OK) {
+        log_info("bridge", log_event("reloaded"), log_str("config", bridge->config));
     }
 }
 

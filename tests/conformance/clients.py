@@ -164,10 +164,13 @@ class Recorder:
         self.file.close()
 
 
-def dissect(capture, keys, *arguments):
-    options = ["-o", f"tls.keylog_file:{keys}", "-o", "tcp.check_checksum:FALSE", "-d", "tcp.port==802,tls"]
-    command = ["tshark", "-r", capture, *options, "-d", "tls.port==802,mbtcp", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=DEADLINE_S).stdout
+def dissect(capture, keys):
+    """Of each frame with Modbus in it, or with a fault: source port, bytes of Modbus, what is wrong."""
+    command = ["tshark", "-r", capture, "-o", f"tls.keylog_file:{keys}", "-o", "tcp.check_checksum:FALSE"]
+    command += ["-d", "tcp.port==802,tls", "-d", "tls.port==802,mbtcp", "-T", "fields", "-e", "tcp.srcport"]
+    command += ["-e", "mbtcp.len", "-e", "_ws.malformed", "-Y", "mbtcp || _ws.malformed || _ws.expert.severity==error"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=DEADLINE_S).stdout
+    return [line.split("\t") for line in said.splitlines()]
 
 
 def r_05_wireshark_finds_no_malformed_frame(target):
@@ -184,10 +187,9 @@ def r_05_wireshark_finds_no_malformed_frame(target):
                 client.ask(UNIT, pdu, number + 1)
             client.ask(UNIT, bytes.fromhex("2B0E0100"), 9)
         recorder.close()
-        answers = dissect(capture, keys, "-Y", "mbtcp && tcp.srcport==802").splitlines()
-        assert len(answers) == 4, answers
-        malformed = dissect(capture, keys, "-Y", "_ws.malformed || _ws.expert.severity==error")
-        assert malformed == "", malformed
+        frames = dissect(capture, keys)
+        assert sum(port == "802" for port, _, _ in frames) == 4, frames
+        assert all(length and not malformed for _, length, malformed in frames), frames
     return None
 
 

@@ -81,6 +81,18 @@ def r_05_more_requests_than_are_taken_are_answered_06(target):
         assert all(answer[2][0] == 3 or answer[2] == bytes([0x83, 6]) for answer in answers), answers
 
 
+def r_05_the_seventeenth_request_at_once_is_answered_06(target):
+    if not target.takes_all_before_it_answers:
+        return "(left out: this target may answer some before it has read all)"
+    with target.connect() as client:
+        for count in (16, 17):
+            client.send(b"".join(adu(number, UNIT, READ) for number in range(count)))
+            answers = dict(client.receive()[::2] for _ in range(count))
+            busy = [number for number, pdu in answers.items() if pdu == bytes([0x83, 6])]
+            assert len(answers) == count and busy == list(range(16, count)), (count, busy)
+    return None
+
+
 # Each with the exceptions that are right for it.
 MALFORMED = {
     "0300000000": {3},
@@ -163,6 +175,7 @@ TESTS = [
     r_05_the_longest_frames_fit,
     r_05_units_are_copied_and_one_that_is_missing_is_0a,
     r_05_more_requests_than_are_taken_are_answered_06,
+    r_05_the_seventeenth_request_at_once_is_answered_06,
     r_05_malformed_requests_are_answered_in_the_order_of_the_state_diagrams,
     r_05_random_requests_are_all_answered,
     r_48_random_bytes_instead_of_tls_end_the_connection,

@@ -5,16 +5,20 @@ What every target must be set up with:
   unit 1   holding registers 0 to 19, of which 16 can be written; coils 0 and 1 can be written; unit 99 does not exist
   roles    "operator" reads and writes everything; "reader" reads everything; "tuner" reads addresses 0 to 19 and
            writes 16 and 17; no role, or one not named here: nothing
+A target that takes up new rules and revocation lists while it runs has use_rules() and use_revocations().
 """
 
 import contextlib
 import functools
 import os
+import re
+import signal
 import ssl
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 sys.path.insert(0, os.path.join(os.environ["BOURDON_SOURCE"], "tests", "support"))
 from plcsim import DEADLINE_S, Plcsim, RawClient, split
@@ -57,6 +61,8 @@ class Pki:
 
     def issue(self, name, *extensions):
         """A client certificate with exactly these lines of extensions."""
+        if os.path.exists(self.path("odd", name + ".pem")):
+            return self.path("odd", name)
         os.makedirs(self.path("odd"), exist_ok=True)
         base = self.path("odd", name)
         with open(base + ".ext", "w", encoding="ascii") as file:
@@ -68,6 +74,42 @@ class Pki:
         ):
             subprocess.run(["openssl", *arguments.split()], check=True, capture_output=True)
         return base
+
+    def authority(self, name, *arguments):
+        """Runs openssl's authority of that folder."""
+        command = ["openssl", "ca", "-config", self.path(name, "openssl.cnf"), *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd=self.folder)
+
+    def make_revocations(self):
+        """Lists of the root and of an intermediate: "good", "revoked" = the intermediate is, "expired" = the root's."""
+        self.authority("bad/intermediate", "-gencrl", "-out", self.path("intermediate-crl.pem"))
+        old = ("-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", "20200201000000Z")
+        self.authority("authority", "-gencrl", "-out", self.path("root-good.pem"))
+        self.authority("authority", "-gencrl", *old, "-out", self.path("root-expired.pem"))
+        self.authority("authority", "-revoke", self.path("bad", "intermediate", "ca.pem"))
+        self.authority("authority", "-gencrl", "-out", self.path("root-revoked.pem"))
+        intermediate = read(self.path("intermediate-crl.pem"))
+        for kind in ("good", "expired", "revoked"):
+            write(self.path(f"crl-{kind}.pem"), read(self.path(f"root-{kind}.pem")) + intermediate)
+
+    def chained(self):
+        """A client under the intermediate, which its file holds too."""
+        bare, both = self.path("bad", "bridge", "missing-intermediate"), self.path("chained")
+        write(both + ".pem", read(bare + ".pem") + read(self.path("bad", "intermediate", "ca.pem")))
+        write(both + ".key", read(bare + ".key"))
+        return both
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def write(path, text):
+    """All at once, for whom it may concern just now."""
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(path + ".new", path)
 
 
 class SecureClient(RawClient):
@@ -97,6 +139,8 @@ class SecureClient(RawClient):
 
 
 class Target:
+    takes_all_before_it_answers = False  # what comes in one record
+
     def __init__(self, name, pki, address):
         self.name, self.pki, self.address = name, pki, address
 
@@ -140,14 +184,120 @@ endpoints:
 @contextlib.contextmanager
 def plcsim(pki, profile="mbaps-v36"):
     path = pki.path("plcsim.yaml")
-    with open(path, "w", encoding="ascii") as file:
-        file.write(SCENARIO.format(pki=pki.folder, profile=profile))
+    write(path, SCENARIO.format(pki=pki.folder, profile=profile))
     with Plcsim("-c", path, listen=None) as plc:
         yield Target("plcsim", pki, split(plc.addresses[0]))
+
+
+BRIDGE = """
+bridge: {{name: no-role, spool: {pki}/{name}.spool}}
+server: {{endpoints: ["127.0.0.1:9"], ca: {pki}/ca.pem, certificate: {pki}/bridge/no-role.pem, key: {pki}/bridge/no-role.key}}
+links:
+  - name: plant
+    url: tcp://{plc}
+    units: [{{id: 1, tags: [{{name: raw, table: holding, address: 0, type: uint16, rate: 50ms}}]}}]
+gateway:
+  listen: ["127.0.0.1:0"]
+  ca: {pki}/ca.pem
+  certificate: {pki}/server/device.pem
+  key: {pki}/server/device.key
+  second_certificate: {pki}/server/device-rsa.pem
+  second_key: {pki}/server/device-rsa.key
+  crl: {pki}/{name}-crl.pem
+  profile: {profile}
+  policy: {pki}/{name}-policy.yaml
+  audit: {{file: {pki}/{name}-audit.jsonl}}
+  limits: {{handshake_timeout: 5s}}
+"""
+
+POLICY = """
+rules:
+  - {name: all, roles: [operator], units: [all], access: read-write, addresses: [all],
+     functions: [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 15, 16, 17, 20, 21, 22, 23, 24, 43]}
+  - {name: see, roles: [reader], units: [all], access: read, addresses: [all]}
+  - {name: near, roles: [tuner], units: [1], access: read, addresses: [0-19]}
+  - {name: tune, roles: [tuner], units: [1], access: write, addresses: [16-17]}
+"""
+
+
+class Gateway(Target):
+    """bourdon-bridge in front of a plain simulator."""
+
+    takes_all_before_it_answers = True
+
+    def __init__(self, name, pki, plc, profile):
+        super().__init__(name, pki, None)
+        pki.make_revocations()
+        self.use(POLICY, "good")
+        write(pki.path(name + ".yaml"), BRIDGE.format(pki=pki.folder, name=name, plc="%s:%d" % plc, profile=profile))
+        program = os.path.join(os.environ["BOURDON_BIN"], "bourdon-bridge")
+        self.process = subprocess.Popen([program, "-c", pki.path(name + ".yaml")], stderr=subprocess.PIPE, text=True)
+        self.log, self.changed = [], threading.Condition()
+        threading.Thread(target=self.read_log, daemon=True).start()
+
+    def wait_until_it_listens(self):
+        listening = self.wait_for("event=listening", 0)
+        self.address = ("127.0.0.1", int(re.search(r"port=(\d+)", listening).group(1)))
+
+    def read_log(self):
+        for line in self.process.stderr:
+            with self.changed:
+                self.log.append(line)
+                self.changed.notify_all()
+
+    def wait_for(self, event, start):
+        def found():
+            return next((line for line in self.log[start:] if event in line), None)
+
+        with self.changed:
+            assert self.changed.wait_for(found, DEADLINE_S), f"no {event}: " + "".join(self.log[-5:])
+            return found()
+
+    def use(self, rules, revocations):
+        write(self.pki.path(self.name + "-policy.yaml"), rules)
+        write(self.pki.path(self.name + "-crl.pem"), read(self.pki.path(f"crl-{revocations}.pem")))
+
+    def reload(self, rules, revocations):
+        start = len(self.log)
+        self.use(rules, revocations)
+        self.process.send_signal(signal.SIGHUP)
+        self.wait_for("event=reloaded", start)
+
+    @contextlib.contextmanager
+    def use_rules(self, rules):
+        self.reload(rules, "good")
+        yield
+        self.reload(POLICY, "good")
+
+    @contextlib.contextmanager
+    def use_revocations(self, kind):
+        self.reload(POLICY, kind)
+        yield
+        self.reload(POLICY, "good")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(DEADLINE_S)
+        assert status == 0, f"exit status {status}: " + "".join(self.log[-20:])
+
+
+@contextlib.contextmanager
+def gateway(pki, profile="mbaps-v36"):
+    with Plcsim() as plc:
+        target = Gateway("gateway", pki, plc.address, profile)
+        try:
+            target.wait_until_it_listens()
+            yield target
+            target.stop()
+        finally:
+            target.process.kill()
 
 
 TARGETS = {
     "plcsim": plcsim,
     "plcsim-sunspec": functools.partial(plcsim, profile="sunspec"),
     "plcsim-nist": functools.partial(plcsim, profile="nist"),
+    "gateway": gateway,
+    "gateway-sunspec": functools.partial(gateway, profile="sunspec"),
+    "gateway-nist": functools.partial(gateway, profile="nist"),
 }
