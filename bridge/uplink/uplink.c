@@ -257,6 +257,9 @@ void uplink_renew(struct uplink *uplink, const char *reason)
 
 void uplink_joined(struct uplink *uplink, const struct spool_joined *joined)
 {
+    if (!joined->refused) {
+        log_verdict(uplink, &joined->verdict); /* the spool has acted on it, whatever became of the session */
+    }
     if (uplink->state != UPLINK_JOINING || joined->session != uplink->session) {
         return;
     }
@@ -264,7 +267,6 @@ void uplink_joined(struct uplink *uplink, const struct spool_joined *joined)
         channel_goodbye(uplink->channel, BYE_DONE, "the bridge's disk is full");
         return;
     }
-    log_verdict(uplink, &joined->verdict);
     uplink->state = UPLINK_SENDING;
     backfill_add(&uplink->backfill, joined->first_seq, joined->next_seq - 1);
     if (!endpoints_is_preferred(&uplink->endpoints) && uplink->options.fail_back_ms > 0) {
