@@ -83,8 +83,9 @@ def jetstream():
     with Nats() as nats:
         load("store", nats.url("bench"), 16, 4, 16, 10)
         servers = ",".join(f"nats://{nats.address}:{4222 + number}" for number in range(3))
-        for _ in range(2):
-            load("publish", servers, f"bench.batch.bare", 100000, 1024)
+        for _ in range(3):
+            load("publish", servers, "bench.batch.bare", 100000, 1024)
+            load("guarded", servers, f"bench.batch.guarded-{time.monotonic_ns()}", 100000, 1024)
             load("store", nats.url("bench"), 16, 25, 4096, 680)
 
 
