@@ -36,7 +36,7 @@ key: {plant}/server/control.key
 store: sqlite:{folder}/store-{port}.db
 http: ""
 bridges: ["*"]
-limits: {{connections: 12000, connections_per_address: 12000}}
+limits: {{connections: 12000, connections_per_address: 12000, handshakes: {handshakes}}}
 """
 
 
@@ -127,11 +127,11 @@ def takes_connections(port):
         return False
 
 
-def bourdon(plant, more=""):
+def bourdon(plant, handshakes=512):
     port = free_port()
     config = os.path.join(plant.folder, f"server-{port}.yaml")
     with open(config, "w", encoding="ascii") as file:
-        file.write(CONFIG.format(port=port, plant=plant.path, folder=plant.folder) + more)
+        file.write(CONFIG.format(port=port, plant=plant.path, folder=plant.folder, handshakes=handshakes))
     return Server(plant.folder, "bourdon-server", port, os.path.join(BIN, "bourdon-server"), "-c", config)
 
 
@@ -324,7 +324,13 @@ def slow_ones_of_its_own(port, ready, end):
 
 
 def slow(plant):
-    with bourdon(plant) as server:
+    for places in (512, 2 * SLOW):
+        slow_with(plant, places)
+
+
+def slow_with(plant, places):
+    with bourdon(plant, places) as server:
+        print(f"limits.handshakes: {places}{' (default)' if places == 512 else ''}")
         print("alone:        ", probe(plant, server.port), flush=True)
         ready, end = multiprocessing.Event(), multiprocessing.Event()
         ones = multiprocessing.Process(target=slow_ones_of_its_own, args=(server.port, ready, end))

@@ -6,6 +6,7 @@
  *   store_load copy URL LOOPS ROWS                a bare COPY of ROWS rows a transaction, same columns and
  *                                                 index (make them first: bench/stores.py does)
  *   store_load publish SERVERS SUBJECT COUNT SIZE    a bare asynchronous JetStream publisher
+ *   store_load guarded SERVERS SUBJECT COUNT SIZE    one whose messages have what the store's have
  *
  * Batches are made before the clock starts. Prints one line: what, how many a second.
  */
@@ -243,8 +244,32 @@ static void nats_must(natsStatus status, const char *what)
     must(status == NATS_OK ? ERR_OK : err_set(&why, ERR_IO, "%s", natsStatus_GetText(status)), what);
 }
 
+/* As the store publishes: a subject of its own, an identifier, what it expects, and a header. */
+static natsStatus publish_guarded(jsCtx *js, const char *subject, int number, const char *data, int size)
+{
+    char text[128];
+    natsMsg *message = NULL;
+    jsPubOptions options;
+    jsPubOptions_Init(&options);
+    options.MsgId = text;
+    snprintf(text, sizeof text, "%s.%016d", subject, number);
+    natsStatus status = natsMsg_Create(&message, text, NULL, data, size);
+    if (status == NATS_OK) {
+        status = natsMsgHeader_Set(message, "Bourdon", "cell-3 1700000000000000 1700000000000000 0");
+    }
+    if (status == NATS_OK) {
+        status = natsMsgHeader_Set(message, "Nats-Expected-Last-Subject-Sequence", "0");
+    }
+    if (status == NATS_OK) {
+        status = js_PublishMsgAsync(js, &message, &options);
+    }
+    natsMsg_Destroy(message);
+    return status;
+}
+
 static void load_publish(char **argv)
 {
+    bool guarded = strcmp(argv[1], "guarded") == 0;
     natsConnection *connection = NULL;
     jsCtx *js = NULL;
     jsOptions options;
@@ -258,10 +283,12 @@ static void load_publish(char **argv)
     nats_must(natsConnection_JetStream(&js, connection, &options), "jetstream");
     int64_t begin_us = clock_mono_us();
     for (int i = 0; i < count; i++) {
-        nats_must(js_PublishAsync(js, argv[3], data, size, NULL), "publish");
+        nats_must(guarded ? publish_guarded(js, argv[3], i, data, size)
+                          : js_PublishAsync(js, argv[3], data, size, NULL),
+                  "publish");
     }
     nats_must(js_PublishAsyncComplete(js, NULL), "complete");
-    report("bare publisher: messages", count, begin_us);
+    report(guarded ? "guarded publisher: messages" : "bare publisher: messages", count, begin_us);
     jsCtx_Destroy(js);
     natsConnection_Destroy(connection);
     free(data);
@@ -275,11 +302,11 @@ int main(int argc, char **argv)
         store_day(argv);
     } else if (argc == 5 && strcmp(argv[1], "copy") == 0) {
         load_copy(argv);
-    } else if (argc == 6 && strcmp(argv[1], "publish") == 0) {
+    } else if (argc == 6 && (strcmp(argv[1], "publish") == 0 || strcmp(argv[1], "guarded") == 0)) {
         load_publish(argv);
     } else {
         fputs("usage: store_load store WHERE BRIDGES GROUPS GROUP READINGS | day WHERE SECONDS |\n"
-              "       copy URL LOOPS ROWS | publish SERVERS SUBJECT COUNT SIZE\n",
+              "       copy URL LOOPS ROWS | publish|guarded SERVERS SUBJECT COUNT SIZE\n",
               stderr);
         return 2;
     }

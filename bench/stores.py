@@ -83,9 +83,10 @@ def jetstream():
     with Nats() as nats:
         load("store", nats.url("bench"), 16, 4, 16, 10)
         servers = ",".join(f"nats://{nats.address}:{4222 + number}" for number in range(3))
-        for _ in range(2):
-            load("publish", servers, "bench.batch.bare", 40000, 1024)
-            load("store", nats.url("bench"), 16, 10, 4096, 2400)
+        for _ in range(3):
+            load("publish", servers, "bench.batch.bare", 100000, 1024)
+            load("guarded", servers, f"bench.batch.guarded-{time.monotonic_ns()}", 100000, 1024)
+            load("store", nats.url("bench"), 16, 25, 4096, 680)
 
 
 if __name__ == "__main__":

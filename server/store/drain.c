@@ -289,6 +289,29 @@ static enum err open_all(struct drain *drain, struct err_text *why)
     return nats_consumer_open(drain->link, drain->batches, subjects, "drain", &drain->consumer, why);
 }
 
+static void close_all(struct drain *drain)
+{
+    nats_consumer_close(drain->consumer);
+    nats_link_close(drain->link);
+    store_close(drain->to);
+    drain->consumer = NULL;
+    drain->link = NULL;
+    drain->to = NULL;
+}
+
+/* A cluster that elects its leaders, or a database that is away, is tried again. */
+static enum err open_until_there(struct drain *drain, struct err_text *why)
+{
+    struct backoff backoff = {.first_ms = DRAIN_RETRY_MS, .cap_ms = DRAIN_RETRY_MAX_MS};
+    enum err result;
+    while ((result = open_all(drain, why)) != ERR_OK && may_be_tried_again(result) && !stops(drain)) {
+        log_warn("drain", log_event("waits"), log_str("reason", why->text));
+        close_all(drain);
+        pause_for(backoff_next_ms(&backoff, random_u32()));
+    }
+    return result;
+}
+
 enum err drain_run(const struct drain_options *options, struct err_text *why)
 {
     struct drain *drain = calloc(1, sizeof *drain);
@@ -296,14 +319,15 @@ enum err drain_run(const struct drain_options *options, struct err_text *why)
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
     drain->options = options;
-    enum err result = open_all(drain, why);
+    enum err result = open_until_there(drain, why);
     if (result == ERR_OK) {
         log_info("drain", log_event("started"), log_str("from", options->from), log_str("to", options->to));
         result = loop(drain, why);
     }
-    nats_consumer_close(drain->consumer);
-    nats_link_close(drain->link);
-    store_close(drain->to);
+    if (may_be_tried_again(result) && stops(drain)) {
+        result = ERR_OK; // it was only away
+    }
+    close_all(drain);
     free(drain);
     return result;
 }

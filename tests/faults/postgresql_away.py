@@ -37,7 +37,8 @@ def one_absence(cluster, plant):
 def one_hang(cluster, plant):
     """It holds its connections and says nothing: given up after PG_ANSWER_MS, and tried again."""
     cluster.freeze()
-    plant.server.wait_for("event=store_refuses.*no answer for")
+    plant.server.wait_for("event=connection_lost.*no answer for", 3 * DEADLINE_S)
+    plant.server.wait_for("event=store_refuses", 3 * DEADLINE_S)  # nor does a new connection help
     acked = plant.acked()
     plant.wait_for_batches(3)
     assert plant.acked() == acked, f"acknowledged without a database: {plant.server.tail()}"

@@ -120,6 +120,34 @@ START_TEST(a_full_disk_puts_batches_off_and_loses_nothing)
 }
 END_TEST
 
+static bool one_batch_is_left(const struct remote_bridge *remote)
+{
+    (void)remote;
+    return server_fixture_stored("SELECT count(*) FROM batch") == 1;
+}
+
+START_TEST(what_is_too_old_goes_while_bridges_are_served)
+{
+    enum { BATCHES = 50 };
+    server_fixture_start("retention: {age: 1ms}\n", NULL);
+    server_fixture_connect(&bridge, 1, 1, 1);
+    for (uint64_t sequence = 1; sequence <= BATCHES; sequence++) {
+        remote_bridge_send(&bridge, sequence, 7);
+    }
+    remote_bridge_await_acks(&bridge, BATCHES);
+    remote_bridge_await(&bridge, one_batch_is_left);
+    ck_assert_int_eq(server_fixture_stored("SELECT sum(last_seq - first_seq + 1) FROM expired"), BATCHES - 1);
+    remote_bridge_send(&bridge, BATCHES + 1, 7);
+    remote_bridge_await_acks(&bridge, BATCHES + 1);
+    ck_assert_int_eq(result_of(&bridge, BATCHES + 1), ACK_COMMITTED);
+    remote_bridge_close(&bridge);
+    server_fixture_connect(&bridge, 1, 1, BATCHES + 2); // what is gone is not missing
+    ck_assert_uint_eq(bridge.welcome.contiguous, BATCHES + 1);
+    remote_bridge_close(&bridge);
+    ck_assert_int_eq(server_fixture_stop(), 0);
+}
+END_TEST
+
 START_TEST(a_failed_sync_acknowledges_nothing_and_ends_the_server)
 {
     server_fixture_start("", NULL);
@@ -216,6 +244,7 @@ int main(void)
                                     a_start_that_fails_for_its_key_leaves_no_store_behind,
                                     a_session_is_told_what_is_stored_of_its_epoch,
                                     a_full_disk_puts_batches_off_and_loses_nothing,
+                                    what_is_too_old_goes_while_bridges_are_served,
                                     a_failed_sync_acknowledges_nothing_and_ends_the_server,
                                     a_full_queue_puts_batches_off_until_the_store_has_caught_up,
                                     stopping_answers_what_was_received_and_says_goodbye,
