@@ -288,6 +288,12 @@ static enum err serve_backlog(struct spool_thread *thread, struct err_text *why)
 
 /* ---- the thread ---- */
 
+/* Behind what is handed out, for a checkpoint takes two syncs more. */
+static enum err tidy(struct spool_thread *thread, struct err_text *why)
+{
+    return db_checkpoint(spool_db(spooler_spool(thread->spooler)), why);
+}
+
 static enum err round_of_work(struct spool_thread *thread, struct err_text *why)
 {
     enum err result = handle_requests(thread, why);
@@ -300,7 +306,10 @@ static enum err round_of_work(struct spool_thread *thread, struct err_text *why)
     } else if (result == ERR_OK) {
         result = collect_and_commit(thread, false, why);
     }
-    return result == ERR_OK ? serve_backlog(thread, why) : result;
+    if (result == ERR_OK) {
+        result = serve_backlog(thread, why);
+    }
+    return result == ERR_OK ? tidy(thread, why) : result;
 }
 
 static enum err finish(struct spool_thread *thread, struct err_text *why)
@@ -363,6 +372,7 @@ static enum err make_parts(struct spool_thread *thread, const struct spool_threa
 {
     memcpy(thread->epoch, spool_epoch(options->spool), sizeof thread->epoch);
     struct spooler_time now = time_now();
+    db_checkpoint_later(spool_db(options->spool));
     enum err result = spooler_new(options->spool, options->configuration, &thread->spooler, why);
     if (result == ERR_OK) {
         result = spooler_start(thread->spooler, &now, why);

@@ -103,13 +103,11 @@ static void join(struct uplink *uplink)
     struct spool_request request = {
         .kind = SPOOL_REQUEST_JOIN,
         .session = uplink->session,
-        .as.meeting = {.highest = uplink->welcome.highest,
-                       .next_seq = uplink->open.next_sequence,
-                       .missing_count = uplink->welcome.missing_count},
-        .missing = copy_missing(&uplink->welcome),
+        .as.meeting = {.highest = uplink->welcome.highest, .next_seq = uplink->open.next_sequence},
     };
-    request.as.meeting.missing_count = request.missing ? request.as.meeting.missing_count : 0;
     memcpy(request.as.meeting.store, uplink->hello.store_id, sizeof request.as.meeting.store);
+    request.missing = copy_missing(&uplink->welcome);
+    request.as.meeting.missing_count = request.missing ? uplink->welcome.missing_count : 0;
     uplink->state = UPLINK_JOINING;
     metric_add(&uplink->metrics[UPLINK_SESSIONS], 1);
     metric_set(&uplink->metrics[UPLINK_CONNECTED], 1);

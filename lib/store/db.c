@@ -19,6 +19,7 @@ struct db {
     int lock;      /* descriptor of the writer's lock, -1 for readers */
     int wal_pages; /* in the log after the last commit */
     bool damaged;  /* take what there is */
+    int due_pages; /* a commit that leaves so many in the log copies them into the database */
     sqlite3_stmt *begin, *commit, *rollback;
 };
 
@@ -50,9 +51,9 @@ static int note_wal_pages(void *owner, sqlite3 *handle, const char *name, int pa
  * forgotten the pages, the next checkpoint would succeed and drop the log that still has them. So it is done
  * here, and seen. A busy reader or a full disk only mean that the log stays longer.
  */
-static enum err checkpoint_if_due(struct db *db, struct err_text *why)
+static enum err checkpoint_from(struct db *db, int pages, struct err_text *why)
 {
-    if (db->lock < 0 || db->wal_pages < DB_CHECKPOINT_PAGES || !sqlite3_get_autocommit(db->handle)) {
+    if (db->lock < 0 || db->wal_pages < pages || !sqlite3_get_autocommit(db->handle)) {
         return ERR_OK;
     }
     int code = sqlite3_wal_checkpoint_v2(db->handle, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -65,6 +66,21 @@ static enum err checkpoint_if_due(struct db *db, struct err_text *why)
         return ERR_OK;
     }
     return err_prefix(why, result, "checkpoint");
+}
+
+static enum err checkpoint_if_due(struct db *db, struct err_text *why)
+{
+    return checkpoint_from(db, db->due_pages, why);
+}
+
+void db_checkpoint_later(struct db *db)
+{
+    db->due_pages = DB_CHECKPOINT_LATEST_PAGES;
+}
+
+enum err db_checkpoint(struct db *db, struct err_text *why)
+{
+    return checkpoint_from(db, DB_CHECKPOINT_PAGES, why);
 }
 
 /*
@@ -171,7 +187,7 @@ static struct db *allocate(const char *path, const struct db_schema *schema)
     if (!db) {
         return NULL;
     }
-    *db = (struct db){.schema = schema, .lock = -1, .path = strdup(path)};
+    *db = (struct db){.schema = schema, .lock = -1, .path = strdup(path), .due_pages = DB_CHECKPOINT_PAGES};
     if (!db->path) {
         free(db);
         return NULL;

@@ -22,6 +22,7 @@
 
 enum {
     DB_CHECKPOINT_PAGES = 64,          /* the log is copied into the database when it has that many */
+    DB_CHECKPOINT_LATEST_PAGES = 1024, /* … at the latest, when the owner does it: db_checkpoint_later() */
     DB_JOURNAL_SIZE_MAX = 1024 * 1024, /* bytes the log is cut back to */
 };
 
@@ -62,6 +63,11 @@ MUST_USE enum err db_begin(struct db *db, struct err_text *why);
  */
 MUST_USE enum err db_commit(struct db *db, struct err_text *why);
 void db_rollback(struct db *db);
+/* From now on the owner calls db_checkpoint() when it has told what was committed: nobody need wait for the
+ * syncs of a checkpoint that is due. */
+void db_checkpoint_later(struct db *db);
+/* If one is due. Errors: those of db_commit() for which to stop. */
+MUST_USE enum err db_checkpoint(struct db *db, struct err_text *why);
 
 sqlite3 *db_handle(struct db *db);
 const char *db_path(const struct db *db);

@@ -210,6 +210,11 @@ static enum err sqlite_look_up(struct store *base, const char *bridge, const uin
     return result;
 }
 
+static enum err sqlite_tidy(struct store *base, struct err_text *why)
+{
+    return db_checkpoint(own(base)->db, why);
+}
+
 static enum err sqlite_expire(struct store *base, const struct store_retention *limits, int64_t now_us,
                               struct store_expired *expired, struct err_text *why)
 {
@@ -272,6 +277,7 @@ static const struct store_operations operations = {
     .rollback = sqlite_rollback,
     .look_up = sqlite_look_up,
     .find_catalog = sqlite_find_catalog,
+    .tidy = sqlite_tidy,
     .expire = sqlite_expire,
     .close = sqlite_close,
 };
@@ -285,6 +291,7 @@ enum err sqlite_store_open(const char *path, struct store **out, struct err_text
     store->base.operations = &operations;
     enum err result = db_open(path, &store_schema, &store->db, why);
     if (result == ERR_OK) {
+        db_checkpoint_later(store->db);
         result = prepare(store, why);
     }
     if (result != ERR_OK) {

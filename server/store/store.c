@@ -106,6 +106,11 @@ enum err store_find_catalog(struct store *store, const uint8_t *hash, struct buf
     return store->operations->find_catalog(store, hash, encoded, why);
 }
 
+enum err store_tidy(struct store *store, struct err_text *why)
+{
+    return store->operations->tidy ? store->operations->tidy(store, why) : ERR_OK;
+}
+
 bool store_can_expire(const struct store *store)
 {
     return store->operations->expire != NULL;

@@ -83,6 +83,7 @@ struct store_operations {
                         struct store_watermarks *watermarks, struct err_text *why);
     enum err (*find_catalog)(struct store *store, const uint8_t *hash, struct buffer *encoded,
                              struct err_text *why);
+    enum err (*tidy)(struct store *store, struct err_text *why); /* NULL: there is nothing to */
     /* NULL: it forgets nothing */
     enum err (*expire)(struct store *store, const struct store_retention *limits, int64_t now_us,
                        struct store_expired *expired, struct err_text *why);
@@ -115,6 +116,10 @@ MUST_USE enum err store_put_batch(struct store *store, struct store_batch *batch
  */
 MUST_USE enum err store_commit(struct store *store, struct err_text *why);
 void store_rollback(struct store *store);
+
+/* Outside of a group: what can wait until its answers are on their way. Any error: as with store_commit(),
+ * acknowledge nothing any more. */
+MUST_USE enum err store_tidy(struct store *store, struct err_text *why);
 
 /* Outside of a group: what is durable. */
 MUST_USE enum err store_look_up(struct store *store, const char *bridge, const uint8_t *epoch,

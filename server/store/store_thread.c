@@ -258,6 +258,17 @@ static enum err forget_some(struct store_thread *thread)
     return result;
 }
 
+/* A failure ends the store. */
+static enum err tidy(struct store_thread *thread)
+{
+    struct err_text why = {""};
+    enum err result = store_tidy(thread->options.store, &why);
+    if (result != ERR_OK) {
+        (void)note_health(thread, result, &why);
+    }
+    return result;
+}
+
 /* One group, or one step of forgetting, or both. */
 static enum err work(struct store_thread *thread, struct store_queue *group)
 {
@@ -267,7 +278,7 @@ static enum err work(struct store_thread *thread, struct store_queue *group)
         bool failed = note_health(thread, result, &why);
         count(thread, SERVER_GROUPS_PUT_OFF, result != ERR_OK);
         answer_group(thread, group, result);
-        if (failed) {
+        if (failed || (result = tidy(thread)) != ERR_OK) {
             return result;
         }
     }

@@ -411,6 +411,50 @@ START_TEST(a_failed_sync_of_a_checkpoint_is_not_swallowed)
 }
 END_TEST
 
+/* Syncs of the transaction after the one that left so many pages in the log, by the counter of the file. */
+static unsigned syncs_of_insert(struct db *db, int64_t id)
+{
+    failing_vfs_arm(FAILING_SYNC, 1000, false, SQLITE_IOERR_FSYNC);
+    ck_assert_int_eq(insert(db, id, 4000), ERR_OK);
+    return failing_vfs_count(FAILING_SYNC);
+}
+
+START_TEST(a_checkpoint_that_is_left_to_the_owner_costs_no_commit_a_sync)
+{
+    struct db *db = opened();
+    db_checkpoint_later(db);
+    ck_assert_int_eq(insert(db, 1, 4000), ERR_OK);
+    int64_t id = 2;
+    for (; id <= DB_CHECKPOINT_PAGES; id++) { /* each leaves more than a page */
+        ck_assert_uint_eq(syncs_of_insert(db, id), 1);
+    }
+    failing_vfs_arm(FAILING_SYNC, 1000, false, SQLITE_IOERR_FSYNC);
+    ck_assert_int_eq(db_checkpoint(db, &why), ERR_OK);
+    ck_assert_uint_eq(failing_vfs_count(FAILING_SYNC), 2);
+    ck_assert_int_eq(db_checkpoint(db, &why), ERR_OK);
+    ck_assert_uint_eq(failing_vfs_count(FAILING_SYNC), 2);
+    unsigned syncs = 1;
+    for (; syncs <= 2 && id < DB_CHECKPOINT_LATEST_PAGES; id++) { /* the first one writes the log anew */
+        syncs = syncs_of_insert(db, id);
+    }
+    ck_assert_uint_eq(syncs, 3);
+    db_close(db);
+}
+END_TEST
+
+START_TEST(a_failed_sync_of_a_checkpoint_is_the_owners_to_know)
+{
+    struct db *db = opened();
+    db_checkpoint_later(db);
+    for (int64_t id = 1; id <= DB_CHECKPOINT_PAGES; id++) {
+        ck_assert_int_eq(insert(db, id, 4000), ERR_OK);
+    }
+    failing_vfs_arm(FAILING_SYNC, 2, false, SQLITE_IOERR_FSYNC);
+    ck_assert_int_eq(db_checkpoint(db, &why), ERR_SYNC);
+    db_close(db);
+}
+END_TEST
+
 int main(void)
 {
     return suite_run_with("db", setup, teardown,
@@ -430,6 +474,8 @@ int main(void)
                               disk_errors_have_their_class,
                               nothing_committed_is_lost_whichever_operation_fails,
                               a_failed_sync_of_a_checkpoint_is_not_swallowed,
+                              a_checkpoint_that_is_left_to_the_owner_costs_no_commit_a_sync,
+                              a_failed_sync_of_a_checkpoint_is_the_owners_to_know,
                               NULL,
                           });
 }
