@@ -211,7 +211,8 @@ static void note_bridge(struct peer *peer, const struct store_request *request, 
     }
     peer->batches++;
     peer->readings += view->count;
-    if (request->batch.historical && metric_get(&bridge->backlog) > 0) {
+    bool waited = view->identity.sequence < peer->next_sequence; // when it connected, historical or not
+    if (waited && metric_get(&bridge->backlog) > 0) {
         metric_add(&bridge->backlog, -1);
     }
     metric_add(&bridge->batches, 1);

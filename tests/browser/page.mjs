@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 const { chromium } = createRequire(import.meta.url)('playwright-core'); // by NODE_PATH
 
-const [, , address, folder] = process.argv;
+const [, , address, folder, away] = process.argv; // away: the server is stopped
 const PATIENCE = 60000; // ms, for anything that takes a moment on an idle machine
 const profile = await mkdtemp(join(tmpdir(), 'bourdon-chromium-'));
 const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -56,8 +56,8 @@ const tests = {
   async shows_bridges_charts_alarms_and_batches_as_they_come() {
     const page = await open(1280, 900, 'light');
     await until(page, () => document.getElementById('state-text').textContent === 'Live');
-    await until(page, () => /1 of 1/.test(document.getElementById('sum-connected').textContent));
-    const card = await text(page, '#bridge-cards .card');
+    await until(page, () => /1 of 2/.test(document.getElementById('sum-connected').textContent));
+    const card = await page.locator('#bridge-cards .card', { hasText: 'cell-3' }).innerText();
     for (const part of ['cell-3', 'connected', 'Last ack', 'Lag', 'Backlog', 'Clock', 'Certificate', 'With a value']) {
       assert.ok(card.includes(part), `the bridge's card has no "${part}": ${card}`);
     }
@@ -68,6 +68,19 @@ const tests = {
     const first = await page.evaluate(sequence);
     await until(page, (before) => Number(document.querySelector('#batch-table tbody td.right').textContent) > before,
       first);
+    await page.close();
+  },
+
+  async shows_names_from_anywhere_as_text_and_the_troubled_bridge_first() {
+    const page = await open(1280, 900, 'light');
+    await page.fill('#chart-filter', 'onerror');
+    await until(page, () => document.querySelector('.chart .name')?.textContent
+      .startsWith('<img src=x onerror="window.stranger=1">/pressure'));
+    await until(page, () => document.querySelector('.chart .value').textContent === '7 <b>');
+    await until(page, () => /cell-4.*not connected/s.test(document.querySelector('#bridge-cards .card').textContent));
+    assert.match(await page.locator('.chart .plot').first().getAttribute('aria-label'), /between 7 and 7/);
+    assert.equal(await page.evaluate(() => window.stranger), undefined);
+    assert.equal(await page.evaluate(() => document.querySelectorAll('main img').length), 0);
     await page.close();
   },
 
@@ -131,8 +144,33 @@ const tests = {
   },
 };
 
+const testsAway = {
+  async says_what_it_cannot_know_without_the_server() {
+    const page = await open(1280, 900, 'dark');
+    await until(page, () => /cannot be reached/.test(document.getElementById('state-text').textContent));
+    for (const table of ['alarm-table', 'quarantine-table']) {
+      await until(page, (id) => /^Unknown: /.test(document.querySelector(`#${id} tbody`).textContent), table);
+    }
+    await until(page, () => document.getElementById('sum-alarms').textContent === '–');
+    assert.ok((await text(page, '#batch-table')).includes('cell-3'));
+    await page.screenshot({ path: join(folder, 'away.png'), fullPage: true });
+    await page.close();
+  },
+
+  async says_what_cannot_be_brought_up_to_date() {
+    const page = await open(1280, 900, 'light');
+    await page.route('**/api/v1/bridges*', (route) => route.fulfill({
+      status: 503, contentType: 'application/json', body: '{"error":"the store is gone"}' }));
+    await until(page, () => document.getElementById('state-text').textContent === 'Not up to date: the store is gone');
+    await page.unroute('**/api/v1/bridges*');
+    await until(page, () => !/Not up to date/.test(document.getElementById('state-text').textContent));
+    complaints.length = 0; // the browser's own, of the status
+    await page.close();
+  },
+};
+
 let failed = 0;
-for (const [name, test] of Object.entries(tests)) {
+for (const [name, test] of Object.entries(away ? testsAway : tests)) {
   try {
     await test();
     console.log(`ok: ${name}`);

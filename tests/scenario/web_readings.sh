@@ -9,24 +9,27 @@ certs operator pki anna --role viewer
 certs operator pki otto --role nobody
 start_server
 
-# Readings of several tags at the same time, some without a value: four pages, and too many buckets for one answer.
+# Readings of several tags at the same time, some without a value: two pages, and too many buckets for one answer.
 {
     echo 'tag,value,unit,time,quality'
-    for ((i = 0; i < 12000; i++)); do
+    for ((i = 0; i < 5000; i++)); do
         echo "tank/level,$i.25,m,$((1769860800 + i)),"
         echo "tank/'<b>\$HOME,$((i % 7)),,$((1769860800 + i)),"
     done
-    echo 'tank/level,,m,1769872801,bad_timeout'
-    echo 'tank/mode,"""auto mode""",,1769872802,'
-    for ((i = 0; i < 12000; i++)); do echo "tank/burst,$i,,1769872803,"; done # a page ends within one time
+    echo 'tank/level,,m,1769865801,bad_timeout'
+    echo 'tank/mode,"""auto mode""",,1769865802,'
+    for ((i = 0; i < 5000; i++)); do echo "tank/burst,$i,,1769865803,"; done # a page ends within one time
 } >readings.csv
 bourdon send --server "127.0.0.1:$server_port" --ca pki/ca.pem --certificate pki/bridge/cell-3.pem \
-    --key pki/bridge/cell-3.key --timeout "${patience}s" --batch 1777 --format csv <readings.csv >send.log 2>&1 ||
+    --key pki/bridge/cell-3.key --timeout "${patience}s" --batch 777 --format csv <readings.csv >send.log 2>&1 ||
     fail "send: $(tail -n 3 send.log)"
 write_web_config 'listen: 127.0.0.1:0' \
     'tls: {ca: pki/ca.pem, certificate: pki/server/control.pem, key: pki/server/control.key, roles: [viewer]}'
 start_web
 at=https://localhost:$web_port
+
+curl -sS --max-time "$patience" --cacert pki/ca.pem --cert pki/operator/anna.pem --key pki/operator/anna.key \
+    "$at/api/v1/bridges" | grep -q '"backlog":0,' || fail "batches that waited when it connected have come since"
 
 # from_server ARGUMENT...: as anna.
 from_server() {
@@ -35,25 +38,24 @@ from_server() {
 
 same=0
 while read -r arguments; do
-    for format in csv jsonl table; do
-        # shellcheck disable=SC2086 # words
-        bourdon readings store.db --format "$format" $arguments >file.txt || fail "file: $arguments"
-        # shellcheck disable=SC2086
-        from_server --format "$format" $arguments >server.txt || fail "server: $arguments"
-        cmp file.txt server.txt || fail "$format $arguments: the file and the server say different things"
-    done
+    # shellcheck disable=SC2086 # words
+    bourdon readings store.db $arguments >file.txt || fail "file: $arguments"
+    # shellcheck disable=SC2086
+    from_server $arguments >server.txt || fail "server: $arguments"
+    cmp file.txt server.txt || fail "$arguments: the file and the server say different things"
     same=$((same + $(wc -l <file.txt)))
 done <<'ARGUMENTS'
-
---tag tank/* --from 2026-01-31T12:00:01Z --to 2026-01-31T12:00:09Z
---quality bad*
---bridge cell-3 --tag tank/mode
---bridge nobody
---every 1s
---tag tank/level --every 1m --agg max
---from 2026-01-31T12:00:00.5Z --every 7s --agg last
+--format csv
+--format table --tag tank/* --from 2026-01-31T12:00:01Z --to 2026-01-31T12:00:09Z
+--format jsonl --tag tank/level --from 2026-01-31T12:00:01Z
+--format jsonl --quality bad*
+--format csv --bridge cell-3 --tag tank/mode
+--format csv --bridge nobody
+--format csv --every 1s
+--format table --tag tank/level --every 1m --agg max
+--format jsonl --from 2026-01-31T12:00:00.5Z --every 7s --agg last
 ARGUMENTS
-[ "$same" -gt 60000 ] || fail "only $same rows were compared"
+[ "$same" -gt 30000 ] || fail "only $same rows were compared"
 pass "the same bytes from the file and from the server"
 
 # refused SAYS COMMAND...

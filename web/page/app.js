@@ -1,7 +1,7 @@
 // The page: asks the API, listens to its events, and shows what comes.
 import { follow, get, throttled } from '/api.js';
 import { Charts } from '/charts.js';
-import { ago, bytes, clock, count, duration, number } from '/format.js';
+import { ago, bytes, clock, count, duration, number, some } from '/format.js';
 import { Table } from '/table.js';
 
 const $ = (id) => document.getElementById(id);
@@ -10,7 +10,7 @@ const WARN_DAYS = 30;
 
 // ---- state of the connection ----
 
-const state = { stream: false, server: null };
+const state = { stream: false, server: null, failures: new Map() };
 
 function showState() {
   let tone = 'alarm';
@@ -20,8 +20,13 @@ function showState() {
   } else if (state.stream) {
     [tone, text] = ['note', 'The control server cannot be reached; what is stored is shown'];
   }
+  if (state.stream && state.failures.size > 0) {
+    [tone, text] = ['alarm', `Not up to date: ${[...state.failures.values()][0]}`];
+  }
   document.querySelector('#state .lamp').className = `lamp ${tone}`;
-  $('state-text').textContent = text;
+  if ($('state-text').textContent !== text) { // what is announced is not announced again
+    $('state-text').textContent = text;
+  }
 }
 
 // ---- summary ----
@@ -84,9 +89,9 @@ function bridgeCard({ name, live, stored }) {
   fact(list, 'Last ack', ago(live?.last_ack ?? stored?.committed));
   if (live) {
     fact(list, 'Lag', live.last_ack ? duration(live.lag_s) : '–', live.lag_s > 60 ? 'note' : '');
-    fact(list, 'Backlog', live.backlog > 0 ? `about ${count(live.backlog)} batches` : 'none', live.backlog > 0 ? 'note' : '');
+    fact(list, 'Backlog', live.backlog > 0 ? `about ${some(live.backlog, 'batch', 'batches')}` : 'none', live.backlog > 0 ? 'note' : '');
     if (live.rejected > 0) {
-      fact(list, 'Rejected', `${count(live.rejected)} batches`, 'alarm');
+      fact(list, 'Rejected', some(live.rejected, 'batch', 'batches'), 'alarm');
     }
   }
   if (stored) {
@@ -98,11 +103,22 @@ function bridgeCard({ name, live, stored }) {
   return card;
 }
 
+const BRIDGES_ASKED = 200;
 let bridgesWanted = 24;
 
+// Those that need somebody first: not connected, without values, with a backlog; then by name, 2 before 10.
+function trouble({ live, stored }) {
+  const values = Object.entries(stored?.qualities ?? {}).some(([name]) => !name.startsWith('bad'));
+  return !live?.connected ? 0 : !values ? 1 : live.backlog > 0 || live.rejected > 0 ? 2 : 3;
+}
+
+function byNeed(a, b) {
+  return trouble(a) - trouble(b) || a.name.localeCompare(b.name, undefined, { numeric: true });
+}
+
 async function refreshBridges() {
-  const { bridges, next } = await get('bridges', { limit: bridgesWanted });
-  const cards = bridges.map(bridgeCard);
+  const { bridges, next } = await get('bridges', { limit: Math.max(BRIDGES_ASKED, bridgesWanted) });
+  const cards = bridges.sort(byNeed).slice(0, bridgesWanted).map(bridgeCard);
   if (cards.length === 0) {
     const nobody = document.createElement('p');
     nobody.className = 'hint';
@@ -110,7 +126,7 @@ async function refreshBridges() {
     cards.push(nobody);
   }
   $('bridge-cards').replaceChildren(...cards);
-  $('more-bridges').hidden = next === null;
+  $('more-bridges').hidden = next === null && bridges.length <= bridgesWanted;
   const connected = bridges.filter((bridge) => bridge.live?.connected).length;
   $('sum-connected').textContent = `${connected} of ${bridges.length}${next ? '+' : ''}`;
 }
@@ -139,7 +155,7 @@ const alarmTable = new Table($('alarm-table'), [
   { title: 'Value', right: true, cell: (row) => number(row.value) },
   { title: 'Since', cell: (row) => clock(row.since) },
   { title: 'Shelved until', cell: (row) => (row.shelved_until ? clock(row.shelved_until) : '') },
-], 'No alarm. Alarms are configured in server.yaml.');
+], 'No tag is watched. Alarms are configured in server.yaml.');
 
 const gapTable = new Table($('gap-table'), [
   { title: 'From', cell: (row) => clock(row.from) },
@@ -164,21 +180,25 @@ const quarantineTable = new Table($('quarantine-table'), [
   { title: 'Reason', wide: true, cell: (row) => row.reason },
 ], 'No batch was refused.');
 
+// Where the server cannot be asked, an empty list says nothing.
+const unknown = (reason) => (reason ? `Unknown: ${reason}` : null);
+
 async function refreshLosses() {
-  const [{ gaps, holes }, { rejected }] = await Promise.all([get('gaps'), get('quarantine')]);
+  const [{ gaps, holes }, { rejected, reason }] = await Promise.all([get('gaps'), get('quarantine')]);
   gapTable.show(gaps);
   holeTable.show(holes);
-  quarantineTable.show(rejected.reverse());
+  quarantineTable.show(rejected.reverse(), unknown(reason));
 }
 
 async function refreshAlarms() {
-  const { alarms } = await get('alarms');
+  const { alarms, reason } = await get('alarms');
   const order = { active: 0, active_acknowledged: 1, returned: 2, normal: 3 };
   alarms.sort((a, b) => order[a.state] - order[b.state] || a.tag.localeCompare(b.tag));
-  alarmTable.show(alarms.filter((alarm) => alarm.state !== 'normal' || alarm.shelved_until));
+  const shown = alarms.filter((alarm) => alarm.state !== 'normal' || alarm.shelved_until);
+  alarmTable.show(shown, unknown(reason) ?? (alarms.length > 0 ? `All ${count(alarms.length)} alarms are normal.` : null));
   const active = alarms.filter((alarm) => alarm.state.startsWith('active') && !alarm.shelved_until).length;
-  $('sum-alarms').textContent = active;
-  $('sum-alarms').className = active > 0 ? 'alarm' : 'good';
+  $('sum-alarms').textContent = reason ? '–' : active;
+  $('sum-alarms').className = reason ? '' : active > 0 ? 'alarm' : 'good';
 }
 
 // ---- charts ----
@@ -206,7 +226,7 @@ function wireCharts(refresh) {
   $('live').addEventListener('click', () => charts.zoom(null));
   document.addEventListener('keydown', (event) => {
     const keys = { '[': 'earlier', ']': 'later', l: 'live', p: 'pause' };
-    if (keys[event.key] && !event.ctrlKey && !event.metaKey && !/INPUT|SELECT/.test(event.target.tagName)) {
+    if (keys[event.key] && !event.ctrlKey && !event.metaKey && !event.altKey && !/INPUT|SELECT/.test(event.target.tagName)) {
       $(keys[event.key]).click();
     }
   });
@@ -214,22 +234,25 @@ function wireCharts(refresh) {
 
 // ---- together ----
 
-const quiet = (task) => async () => {
+// What fails is said in the head of the page until it works again; the rest of the page goes on.
+const watched = (task) => async () => {
   try {
     await task();
+    state.failures.delete(task);
   } catch (error) {
-    console.warn(error.message);
+    state.failures.set(task, error.message);
   }
+  showState();
 };
 
 let paused = false;
 const refresh = {
-  summary: throttled(quiet(async () => showSummary(await get('server'))), 2000),
-  bridges: throttled(quiet(refreshBridges), 2000),
-  losses: throttled(quiet(refreshLosses), 10000),
-  alarms: throttled(quiet(refreshAlarms), 1000),
-  tags: throttled(quiet(refreshTags), 15000),
-  charts: throttled(quiet(() => charts.refresh()), 1000),
+  summary: throttled(watched(async () => showSummary(await get('server'))), 2000),
+  bridges: throttled(watched(refreshBridges), 2000),
+  losses: throttled(watched(refreshLosses), 10000),
+  alarms: throttled(watched(refreshAlarms), 1000),
+  tags: throttled(watched(refreshTags), 15000),
+  charts: throttled(watched(() => charts.refresh()), 1000),
 };
 
 function start() {
@@ -274,7 +297,7 @@ function start() {
   }, 3000);
 }
 
-await quiet(async () => batchTable.show((await get('acks', { limit: BATCH_ROWS })).acks))();
+await watched(async () => batchTable.show((await get('acks', { limit: BATCH_ROWS })).acks))();
 await refresh.tags();
 start();
 for (const task of Object.values(refresh)) {

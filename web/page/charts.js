@@ -41,6 +41,7 @@ class Chart {
     title.append(name, this.value);
     this.area = document.createElement('div');
     this.area.className = 'plot';
+    this.area.setAttribute('role', 'img');
     this.element.append(title, this.area);
     new ResizeObserver(() => this.fit()).observe(this.area);
   }
@@ -77,7 +78,7 @@ class Chart {
         {},
         { label: 'max', stroke: 'transparent', points: { show: false } },
         { label: 'min', stroke: 'transparent', points: { show: false } },
-        { label: 'mean', stroke: accent, width: 2, points: { show: false },
+        { label: 'mean', stroke: accent, width: 2, points: { show: false, size: 6, fill: accent, filter: alone },
           ...(this.tag.bool ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}) },
         { label: 'last', show: false },
       ],
@@ -115,6 +116,15 @@ class Chart {
       this.plot = new uPlot(this.options(), data, this.area);
     }
     this.showValue(this.plot.cursor.idx);
+    this.describe();
+  }
+
+  // For those who do not see the picture.
+  describe() {
+    const low = Math.min(...this.data[2].filter((value) => value != null));
+    const high = Math.max(...this.data[1].filter((value) => value != null));
+    const what = low <= high ? `between ${number(low)} and ${number(high)} ${this.tag.unit}` : 'no value';
+    this.area.setAttribute('aria-label', `${this.tag.tag}, ${duration(this.to - this.from)}: ${what}`);
   }
 
   restyle() {
@@ -135,8 +145,23 @@ function spread(_, low, high) {
   return [low - room, high + room];
 }
 
+// Values without a neighbour, which no line would show.
+function alone(plot, series) {
+  const values = plot.data[series];
+  return values.flatMap((value, at) => (
+    value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []));
+}
+
+// How far apart readings mostly are, in seconds: a tag may be read, or change, seldom.
+function pace(rows, every) {
+  const gaps = rows.slice(1).map((row, at) => (new Date(row.time) - new Date(rows[at].time)) / 1000);
+  gaps.sort((a, b) => a - b);
+  return Math.max(every, gaps[gaps.length >> 1] ?? 0);
+}
+
 // Rows of buckets as uPlot's columns, with holes where there is no reading for a while.
 function columnsOf(rows, every) {
+  const usual = pace(rows, every);
   const data = [[], [], [], [], []];
   const put = (time, row) => {
     data[0].push(time);
@@ -148,7 +173,7 @@ function columnsOf(rows, every) {
   let before = null;
   for (const row of rows) {
     const time = new Date(row.time) / 1000;
-    if (before !== null && time - before > 5 * every) {
+    if (before !== null && time - before > 5 * usual) {
       put(before + every, null);
     }
     put(time, row);

@@ -10,6 +10,11 @@ export function count(value) {
   return value >= 1e6 ? short.format(value) : whole.format(value);
 }
 
+// "1 batch", "2,000 batches"
+export function some(value, one, many) {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
 export function number(value) {
   if (value === null || value === undefined) {
     return '–';

@@ -37,13 +37,14 @@ export class Table {
     return line;
   }
 
-  show(rows) {
+  // `empty`: what there is to say without rows, instead of the usual.
+  show(rows, empty) {
     this.body.replaceChildren(...rows.map((data) => this.row(data)));
     if (rows.length === 0) {
       const cell = this.body.insertRow().insertCell();
       cell.colSpan = this.columns.length;
       cell.className = 'empty';
-      cell.textContent = this.empty;
+      cell.textContent = empty ?? this.empty;
     }
   }
 
