@@ -26,6 +26,7 @@ class Clone:
         with open(config, "w", encoding="ascii") as file:
             file.write(text)
         self.daemon = Daemon("bourdon-bridge", config, plant.path("clone.log"))
+        plant.others.append(self.daemon)
         self.control = plant.path("clone.sock")
 
     def has_delivered(self):

@@ -190,6 +190,7 @@ class Plant:
     """A PLC, and runs of bridge and server one after the other, the first of them begun."""
 
     def __init__(self, seed=1, spool=None, store=None, database=None, batch="{max_age: 60ms}", limits="{min_free: 0}", timers="{}"):
+        self.others = []  # more daemons that end with it
         self.temporary = tempfile.TemporaryDirectory(prefix="bourdon-faults-")
         self.folder = self.temporary.name
         self.seed = seed
@@ -249,8 +250,8 @@ class Plant:
         return self
 
     def __exit__(self, kind, value, trace):
-        self.bridge.kill()
-        self.server.kill()
+        for daemon in (self.bridge, self.server, *self.others):
+            daemon.kill()
         if self.plc:
             self.plc.process.kill()
             self.plc.process.wait(DEADLINE_S)
