@@ -31,8 +31,6 @@ static struct policy *load(void)
     return policy;
 }
 
-static const uint8_t zeros[250];
-
 struct row {
     const char *name;
     const char *role;
@@ -45,7 +43,7 @@ struct row {
 
 static void check(const struct policy *policy, const struct row *row)
 {
-    uint8_t data[sizeof zeros] = {0};
+    uint8_t data[PDU_SIZE_MAX] = {0};
     memcpy(data, row->data, sizeof row->data);
     const struct pdu_request request = {
         .function = row->function, .read = row->read, .write = row->write, .data = {data, sizeof data}};

@@ -3,6 +3,7 @@
 #include "contexts.h"
 #include "support/suite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -68,15 +69,19 @@ START_TEST(files_that_cannot_be_used_are_named_with_the_remedy)
 }
 END_TEST
 
+enum { TOLD_MAX = 64 };
+
 static void note_option(void *owner, const char *option, const struct err_text *why)
 {
+    char *told = owner;
+    size_t size = strlen(told);
     (void)why;
-    strcat(strcat(owner, option), " ");
+    snprintf(told + size, TOLD_MAX - size, "%s ", option);
 }
 
 START_TEST(every_file_that_cannot_be_used_is_told)
 {
-    char told[64] = "";
+    char told[TOLD_MAX] = "";
     const struct tls_options options = {
         .ca = "none.pem", .certificate = "none.pem", .key = "none.key", .crl = "none.pem", .alpn = "x"};
     const struct tls_faults faults = {.found = note_option, .owner = told};
