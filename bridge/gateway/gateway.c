@@ -122,6 +122,7 @@ static void ticked(void *owner)
 {
     struct gateway *gateway = owner;
     struct moment moment = {.now_us = clock_mono_us(), .wall_us = clock_wall_us()};
+    exchange_take_answers(gateway);
     session_bury_all(gateway);
     visit_sessions(gateway, tick_session, &moment);
     look_at_crl(gateway, moment.now_us);
