@@ -224,7 +224,7 @@ static enum err make_parts(struct gateway *gateway, const struct gateway_options
         return err_set(why, ERR_NO_MEMORY, "gateway: out of memory");
     }
     use_options(gateway, options);
-    enum err result = audit_open(options->audit.file, &gateway->audit, why);
+    enum err result = audit_open(options->audit.file, options->audit.heads_every_us, &gateway->audit, why);
     const char *const *addresses = options->listen.items;
     for (size_t i = 0; i < options->listen.count && result == ERR_OK; i++) {
         result = listen_to_one(gateway, addresses[i], why);

@@ -31,7 +31,7 @@ bridge_more="gateway:
   crl: pki/crl.pem
   policy: policy.yaml
   units: [{unit: 1, link: plant}, {unit: 2, link: plant}]
-  audit: {file: audit.jsonl}"
+  audit: {file: audit.jsonl, log_hash_every: 1s}"
 start_server
 start_bridge
 wait_for_event bridge "$patience" event=ready
@@ -40,7 +40,9 @@ port=$(log_field bridge listening port)
 client() {
     /usr/bin/python3 "$BOURDON_SOURCE/tests/scenario/gateway_client.py" "$port" "$1"
 }
+from=$(log_lines bridge)
 client all || fail "a client got another answer"
+wait_for_event bridge "$patience" 'event=audit_head .*seq=[1-9]' "$from"
 wait_for_acks 3
 pass "readings go on to the server"
 
