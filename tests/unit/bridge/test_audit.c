@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define HEADS_EVERY_US (3600 * CLOCK_US_PER_S)
+
 static char folder[TEMPORARY_PATH_MAX];
 static char path[TEMPORARY_PATH_MAX];
 
