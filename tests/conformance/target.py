@@ -300,9 +300,9 @@ class Gateway(Target):
 
 
 @contextlib.contextmanager
-def gateway_before(plc, pki, **options):
+def gateway_before(plc, pki, name="gateway", **options):
     """A gateway before that address, which must end well."""
-    target = Gateway("gateway", pki, plc, **options)
+    target = Gateway(name, pki, plc, **options)
     try:
         target.wait_until_it_listens()
         yield target
@@ -316,7 +316,7 @@ def gateway_before(plc, pki, **options):
 
 @contextlib.contextmanager
 def gateway(pki, profile="mbaps-v36"):
-    with Plcsim() as plc, gateway_before(plc.address, pki, profile=profile) as target:
+    with Plcsim() as plc, gateway_before(plc.address, pki, f"gateway-{profile}", profile=profile) as target:
         yield target
 
 
