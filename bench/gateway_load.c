@@ -2,11 +2,11 @@
  * gateway_load: clients of a gateway, as fast as it answers; bench/gateway.sh runs it against Bourdon and
  * others.
  *
- *   gateway_load serve                            be the PLC: print the port, answer until standard input
- * ends gateway_load direct PORT CONNECTIONS SECONDS  the same requests without TLS gateway_load tls PORT
- * CONNECTIONS SECONDS     one request at a time on each connection, for so long gateway_load connect PORT
- * CONNECTIONS SECONDS each connection asks once and is made anew gateway_load hold PORT CONNECTIONS connected
- * and silent until standard input ends
+ *   serve                             be the PLC: print the port, answer until standard input ends
+ *   direct PORT CONNECTIONS SECONDS   one request at a time on each connection, without TLS
+ *   tls PORT CONNECTIONS SECONDS      the same with TLS
+ *   connect PORT CONNECTIONS SECONDS  each connection asks once and is made anew
+ *   hold PORT CONNECTIONS             connected and silent until standard input ends
  *
  * Certificates are those of pki/ (certs/make-certs.sh) with operator/anna. Each request reads ten holding
  * registers of unit 1, and each answer is looked at.
@@ -221,7 +221,7 @@ static struct tls_context *client_context(void)
 
 static int serve(void)
 {
-    struct modbus_responder plc = modbus_responder_start(RESPONDER_RIGHT);
+    struct modbus_responder plc = modbus_responder_start();
     printf("port=%u pid=%d\n", plc.port, plc.process);
     fflush(stdout);
     while (getchar() != EOF) { /* until nobody needs it */

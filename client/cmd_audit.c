@@ -23,6 +23,8 @@ enum { FAULTS_SHOWN = 20 };
 struct verification {
     struct audit_chain chain;
     uint64_t records, faults;
+    uint8_t wanted[AUDIT_HASH_SIZE]; /* that a record must have */
+    bool found;
 };
 
 static void note(struct verification *verification, const char *path, uint64_t number, const char *text)
@@ -41,6 +43,7 @@ static void verify_line(struct verification *verification, const char *path, uin
     const struct bytes bytes = {.data = (const uint8_t *)line, .size = whole ? size - 1 : size};
     enum audit_fault fault = audit_chain_check(&verification->chain, bytes);
     verification->records++;
+    verification->found |= memcmp(verification->chain.hash, verification->wanted, AUDIT_HASH_SIZE) == 0;
     if (fault != AUDIT_GOOD || !whole) {
         note(verification, path, number, audit_fault_text(fault != AUDIT_GOOD ? fault : AUDIT_MALFORMED));
     }
@@ -63,13 +66,27 @@ static bool verify_file(struct verification *verification, const char *path)
     return good;
 }
 
-static bool check_last(struct verification *verification, const char *last)
+static bool parse_hash(const char *text, uint8_t *hash)
+{
+    return audit_hash_parse((struct bytes){(const uint8_t *)text, strlen(text)}, hash);
+}
+
+static bool check_has(const struct verification *verification, const char *has)
+{
+    if (!has || verification->found) {
+        return true;
+    }
+    printf("no record has the hash %s: records are missing at the end, or the file was rewritten\n", has);
+    return false;
+}
+
+static bool check_last(const struct verification *verification, const char *last)
 {
     uint8_t hash[AUDIT_HASH_SIZE];
     if (!last) {
         return true;
     }
-    (void)audit_hash_parse((struct bytes){(const uint8_t *)last, strlen(last)}, hash);
+    (void)parse_hash(last, hash);
     if (memcmp(hash, verification->chain.hash, sizeof hash) == 0) {
         return true;
     }
@@ -77,14 +94,22 @@ static bool check_last(struct verification *verification, const char *last)
     return false;
 }
 
-static int verify(const char *const *paths, size_t count, const char *last)
+struct expected {
+    const char *last, *has; /* hashes in text; NULL = none */
+};
+
+static int verify(const char *const *paths, size_t count, const struct expected *expected)
 {
     struct verification verification = {.records = 0};
     bool good = true;
+    if (expected->has) {
+        (void)parse_hash(expected->has, verification.wanted);
+    }
     for (size_t i = 0; i < count; i++) {
         good &= verify_file(&verification, paths[i]);
     }
-    good &= check_last(&verification, last) && verification.faults == 0;
+    good &= check_last(&verification, expected->last) && verification.faults == 0;
+    good &= check_has(&verification, expected->has);
     char hash[AUDIT_HASH_TEXT];
     printf("%llu records, %llu of them wrong; the last is %llu, hash %s\n",
            (unsigned long long)verification.records, (unsigned long long)verification.faults,
@@ -94,9 +119,11 @@ static int verify(const char *const *paths, size_t count, const char *last)
 
 int cmd_audit(int argc, char **argv)
 {
-    const char *last = NULL;
+    struct expected expected = {.last = NULL};
     const struct argument table[] = {
-        {"last", 0, "HASH", "The hash that the last record must have.", &last, NULL},
+        {"last", 0, "HASH", "The hash that the last record must have.", &expected.last, NULL},
+        {"has", 0, "HASH", "A hash that some record must have: one that the bridge logged.", &expected.has,
+         NULL},
         ARGUMENTS_END,
     };
     const struct command_line line = {
@@ -115,10 +142,12 @@ int cmd_audit(int argc, char **argv)
     uint8_t hash[AUDIT_HASH_SIZE];
     if (words < 2 || strcmp(argv[0], "verify") != 0) {
         arguments_complain(&line, "it takes verify, and at least one FILE");
-    } else if (last && !audit_hash_parse((struct bytes){(const uint8_t *)last, strlen(last)}, hash)) {
-        arguments_complain(&line, "--last %s: it is 64 hexadecimal digits", last);
+    } else if (expected.last && !parse_hash(expected.last, hash)) {
+        arguments_complain(&line, "--last %s: it is 64 hexadecimal digits", expected.last);
+    } else if (expected.has && !parse_hash(expected.has, hash)) {
+        arguments_complain(&line, "--has %s: it is 64 hexadecimal digits", expected.has);
     } else {
-        return verify((const char *const *)argv + 1, words - 1, last);
+        return verify((const char *const *)argv + 1, words - 1, &expected);
     }
     return STATUS_USAGE;
 }

@@ -100,13 +100,18 @@ static void write_or_read(const struct live_line *line, struct live_request *liv
     }
 }
 
-void live_run(const struct live_line *line, struct live_request *live, int64_t now_us)
+void live_refuse(struct live_request *live)
 {
-    bool write = live_is_write(&live->request);
     live->result = LIVE_NO_ANSWER;
     live->old_size = 0;
     live->sent = false;
     live->cached = false;
+}
+
+void live_run(const struct live_line *line, struct live_request *live, int64_t now_us)
+{
+    bool write = live_is_write(&live->request);
+    live_refuse(live); /* until there is an answer */
     if (!write && answer_from_cache(line, live, now_us)) {
         return;
     }

@@ -20,6 +20,9 @@ struct live_line {
 /* Sets the result and what goes with it. */
 void live_run(const struct live_line *line, struct live_request *request, int64_t now_us);
 
+/* The result of a request that is not carried out. */
+void live_refuse(struct live_request *request);
+
 /* Whether what the request does could not be undone by forgetting it: it writes, or does we know not what. */
 bool live_is_write(const struct pdu_request *request);
 

@@ -54,7 +54,7 @@ void poller_live_serve(struct poller *poller, int64_t poll_us)
         if (now_us < request->deadline_us) {
             live_run(&line, request, now_us);
         } else {
-            request->result = LIVE_NO_ANSWER;
+            live_refuse(request);
         }
         now_us = clock_mono_us();
         line_share_use(&poller->share, LINE_LIVE, now_us - began_us);
@@ -73,10 +73,7 @@ void poller_live_refuse(struct poller *poller)
     struct live_list answered;
     live_list_init(&answered);
     for (struct live_request *request; (request = next_request(poller)) != NULL;) {
-        request->result = LIVE_NO_ANSWER;
-        request->old_size = 0;
-        request->sent = false;
-        request->cached = false;
+        live_refuse(request);
         live_list_append(&answered, request);
     }
     give_back(poller, &answered);

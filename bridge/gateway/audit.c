@@ -13,6 +13,8 @@
 struct audit {
     struct audit_file file; /* the writer's thread */
     struct buffer batch;    /* likewise: bodies that are being written, each with a line feed */
+    int64_t heads_every_us, head_logged_us; /* likewise; monotonic */
+    uint64_t head_logged;                   /* likewise: sequence of the last hash in the log */
     pthread_t thread;
     bool started;
 
@@ -79,8 +81,10 @@ void audit_head(struct audit *audit, struct audit_head *head)
 
 /* ---- the writer ---- */
 
-static void log_head(const struct audit *audit)
+static void log_head(struct audit *audit)
 {
+    audit->head_logged = audit->file.chain.sequence;
+    audit->head_logged_us = clock_mono_us();
     log_info("audit", log_event("audit_head"), log_str("file", audit->file.path),
              log_u64("seq", audit->file.chain.sequence),
              log_hex("hash", audit->file.chain.hash, AUDIT_HASH_SIZE));
@@ -121,18 +125,28 @@ static void take_queue(struct audit *audit)
     }
 }
 
+/* When the writer has something to do without being woken: monotonic, INT64_MAX = never. */
+static int64_t next_work_us(const struct audit *audit)
+{
+    if (audit->batch.size > 0) {
+        return clock_mono_us() + AUDIT_RETRY_MS * CLOCK_US_PER_MS;
+    }
+    bool told = audit->head_logged == audit->file.chain.sequence;
+    return told ? INT64_MAX : audit->head_logged_us + audit->heads_every_us;
+}
+
 /* Waits for something to do. False: the end. */
 static bool await_work(struct audit *audit, bool *reopen)
 {
     pthread_mutex_lock(&audit->mutex);
     bool retry = audit->batch.size > 0;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += AUDIT_RETRY_MS / 1000;
+    int64_t until_us = next_work_us(audit);
+    const struct timespec until = {.tv_sec = until_us / CLOCK_US_PER_S,
+                                   .tv_nsec = until_us % CLOCK_US_PER_S * 1000};
     int waited = 0;
     while (!audit->stopping && !audit->reopening && waited == 0 && (retry || audit->queue.size == 0)) {
-        waited = retry ? pthread_cond_timedwait(&audit->woken, &audit->mutex, &until)
-                       : pthread_cond_wait(&audit->woken, &audit->mutex);
+        waited = until_us < INT64_MAX ? pthread_cond_timedwait(&audit->woken, &audit->mutex, &until)
+                                      : pthread_cond_wait(&audit->woken, &audit->mutex);
     }
     *reopen = audit->reopening;
     audit->reopening = false;
@@ -164,6 +178,9 @@ static void *run(void *argument)
         }
         if (audit->batch.size > 0) {
             write_batch(audit);
+        }
+        if (audit->batch.size == 0 && clock_mono_us() >= next_work_us(audit)) {
+            log_head(audit);
         }
     }
     return NULL;
@@ -202,7 +219,7 @@ static enum err start(struct audit *audit, struct err_text *why)
     return code == 0 ? ERR_OK : err_errno(why, code, "cannot start the audit's thread");
 }
 
-enum err audit_open(const char *path, struct audit **out, struct err_text *why)
+enum err audit_open(const char *path, int64_t heads_every_us, struct audit **out, struct err_text *why)
 {
     struct audit *audit = calloc(1, sizeof *audit);
     *out = NULL;
@@ -210,6 +227,7 @@ enum err audit_open(const char *path, struct audit **out, struct err_text *why)
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
     init_lock(audit);
+    audit->heads_every_us = heads_every_us;
     buffer_init(&audit->queue, AUDIT_QUEUE_BYTES);
     buffer_init(&audit->batch, AUDIT_QUEUE_BYTES);
     enum err result = audit_file_init(&audit->file, path);

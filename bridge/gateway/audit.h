@@ -26,8 +26,11 @@ enum {
 struct audit;
 
 /* Opens or makes the file, goes on with the chain it ends with, and starts the writer. A torn last line, of a
- * crash, is cut off, and a record says so. ERR_CORRUPT: the last line is no audit record. */
-MUST_USE enum err audit_open(const char *path, struct audit **audit, struct err_text *why);
+ * crash, is cut off, and a record says so. The hash of the last record is logged at the start, when the file
+ * is reopened, at the end, and within `heads_every_us` after a record: lines cut off at the end show against
+ * it. ERR_CORRUPT: the last line is no audit record. */
+MUST_USE enum err audit_open(const char *path, int64_t heads_every_us, struct audit **audit,
+                             struct err_text *why);
 /* Writes what is queued, tries once if the disk fails. NULL is fine. */
 void audit_close(struct audit *audit);
 

@@ -247,9 +247,8 @@ static void take_answer(struct gateway *gateway, struct transaction *transaction
     give_back(gateway, kept);
 }
 
-static void take_answers(void *owner)
+void exchange_take_answers(struct gateway *gateway)
 {
-    struct gateway *gateway = owner;
     struct live_list answered;
     live_list_init(&answered);
     pthread_mutex_lock(&gateway->mutex);
@@ -261,6 +260,11 @@ static void take_answers(void *owner)
     }
 }
 
+static void answers_came(void *owner)
+{
+    exchange_take_answers(owner);
+}
+
 static void answered(void *owner, struct live_list *list)
 {
     struct gateway *gateway = owner;
@@ -269,7 +273,7 @@ static void answered(void *owner, struct live_list *list)
     bool post = !gateway->answers_posted;
     gateway->answers_posted = true;
     pthread_mutex_unlock(&gateway->mutex);
-    if (post && loop_post(gateway->loop, take_answers, gateway) != ERR_OK) {
+    if (post && loop_post(gateway->loop, answers_came, gateway) != ERR_OK) {
         pthread_mutex_lock(&gateway->mutex);
         gateway->answers_posted = false; /* they wait for the next ones, or for the tick */
         pthread_mutex_unlock(&gateway->mutex);

@@ -9,6 +9,8 @@ void exchange_request(struct session *session, const struct mbap *adu, int64_t n
 
 /* The answers of a link, in its thread. */
 extern const struct live_events exchange_events;
+/* Passes on what has come back. It comes by itself, but for a moment without memory. */
+void exchange_take_answers(struct gateway *gateway);
 
 /* Whatever is still under way finds no session any more. */
 void exchange_abandon(struct session *session);

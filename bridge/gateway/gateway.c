@@ -122,6 +122,7 @@ static void ticked(void *owner)
 {
     struct gateway *gateway = owner;
     struct moment moment = {.now_us = clock_mono_us(), .wall_us = clock_wall_us()};
+    exchange_take_answers(gateway);
     session_bury_all(gateway);
     visit_sessions(gateway, tick_session, &moment);
     look_at_crl(gateway, moment.now_us);
@@ -223,7 +224,7 @@ static enum err make_parts(struct gateway *gateway, const struct gateway_options
         return err_set(why, ERR_NO_MEMORY, "gateway: out of memory");
     }
     use_options(gateway, options);
-    enum err result = audit_open(options->audit.file, &gateway->audit, why);
+    enum err result = audit_open(options->audit.file, options->audit.heads_every_us, &gateway->audit, why);
     const char *const *addresses = options->listen.items;
     for (size_t i = 0; i < options->listen.count && result == ERR_OK; i++) {
         result = listen_to_one(gateway, addresses[i], why);

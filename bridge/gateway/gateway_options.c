@@ -39,6 +39,14 @@ static const struct option audit_table[] = {
      .offset = offsetof(struct gateway_audit_options, old_values),
      .fallback = "true",
      .help = "Read what a write replaces, for the record: one more request to the PLC for each write."},
+    {.name = "log_hash_every",
+     .kind = OPTION_DURATION,
+     .offset = offsetof(struct gateway_audit_options, heads_every_us),
+     .fallback = "1h",
+     .min = 1 * S,
+     .max = 7 * 86400 * S,
+     .help = "How long after a record its hash is in the log, too: lines cut off at the end of the file show "
+             "only against it. Taken up when the bridge starts."},
     OPTIONS_END,
 };
 

@@ -26,6 +26,7 @@ struct gateway_audit_options {
     char *file;
     int when_failing; /* enum gateway_audit_failing */
     bool old_values;
+    int64_t heads_every_us;
 };
 
 struct gateway_limit_options {

@@ -3,11 +3,10 @@
 import ssl
 
 from plcsim import read_registers
-from target import ROLE_OID, UNIT, SecureClient, role_der
+from target import ROLE_OID, UNIT, USAGE, SecureClient, role_der
 
 READ = read_registers(0, 1)
 DENIED = bytes([0x83, 0x01])
-USAGE = ("basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature")
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 
 

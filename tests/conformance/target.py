@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.environ["BOURDON_SOURCE"], "tests", "support"))
 from plcsim import DEADLINE_S, Plcsim, RawClient, split
@@ -26,6 +27,7 @@ from plcsim import DEADLINE_S, Plcsim, RawClient, split
 UNIT, MISSING_UNIT = 1, 99
 SETPOINT = 16
 ROLE_OID = "1.3.6.1.4.1.50316.802.1"
+USAGE = ("basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature")
 
 
 def role_der(text, tag=0x0C):
@@ -80,8 +82,21 @@ class Pki:
         command = ["openssl", "ca", "-config", self.path(name, "openssl.cnf"), *arguments]
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder)
 
+    def issue_until(self, name, end):
+        """An operator's certificate that is valid up to a moment of time.gmtime()."""
+        self.run("operator", name, "--role", "operator")
+        base = self.path("operator", name)
+        request = ["openssl", "x509", "-x509toreq", "-in", base + ".pem", "-signkey", base + ".key", "-out", base + ".csr"]
+        subprocess.run(request, check=True, capture_output=True)
+        write(base + ".ext", "\n".join((*USAGE, f"{ROLE_OID}={role_der('operator')}")) + "\n")
+        times = ("-startdate", "20200101000000Z", "-enddate", time.strftime("%Y%m%d%H%M%SZ", end))
+        files = ("-in", base + ".csr", "-out", base + ".pem", "-extfile", base + ".ext")
+        self.authority("authority", "-batch", "-notext", *times, *files)
+
     def make_revocations(self):
         """Lists of the root and of an intermediate: "good", "revoked" = the intermediate is, "expired" = the root's."""
+        if os.path.exists(self.path("crl-revoked.pem")):
+            return
         self.authority("bad/intermediate", "-gencrl", "-out", self.path("intermediate-crl.pem"))
         old = ("-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", "20200201000000Z")
         self.authority("authority", "-gencrl", "-out", self.path("root-good.pem"))
@@ -115,7 +130,7 @@ def write(path, text):
 class SecureClient(RawClient):
     """A TLS client that checks the server; `pair` is a path without .pem and .key, None = shows nothing."""
 
-    def __init__(self, target, pair, version=None, keylog=None, address=None):
+    def __init__(self, target, pair, version=None, keylog=None, address=None, source=None):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(target.pki.path("ca.pem"))
         context.set_ciphers("DEFAULT@SECLEVEL=0")
@@ -126,7 +141,7 @@ class SecureClient(RawClient):
         if keylog:
             context.keylog_filename = keylog
         address = address or target.address
-        plain = socket.create_connection(address, timeout=DEADLINE_S)
+        plain = socket.create_connection(address, timeout=DEADLINE_S, source_address=source)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = context.wrap_socket(plain, server_hostname=address[0])
 
@@ -195,6 +210,7 @@ server: {{endpoints: ["127.0.0.1:9"], ca: {pki}/ca.pem, certificate: {pki}/bridg
 links:
   - name: plant
     url: tcp://{plc}
+    response_timeout: 2s
     units: [{{id: 1, tags: [{{name: raw, table: holding, address: 0, type: uint16, rate: 50ms}}]}}]
 gateway:
   listen: ["127.0.0.1:0"]
@@ -207,7 +223,7 @@ gateway:
   profile: {profile}
   policy: {pki}/{name}-policy.yaml
   audit: {{file: {pki}/{name}-audit.jsonl}}
-  limits: {{handshake_timeout: 5s}}
+  limits: {{{limits}}}
 """
 
 POLICY = """
@@ -225,11 +241,12 @@ class Gateway(Target):
 
     takes_all_before_it_answers = True
 
-    def __init__(self, name, pki, plc, profile):
+    def __init__(self, name, pki, plc, profile="mbaps-v36", limits="handshake_timeout: 5s"):
         super().__init__(name, pki, None)
         pki.make_revocations()
         self.use(POLICY, "good")
-        write(pki.path(name + ".yaml"), BRIDGE.format(pki=pki.folder, name=name, plc="%s:%d" % plc, profile=profile))
+        facts = {"pki": pki.folder, "name": name, "plc": "%s:%d" % plc, "profile": profile, "limits": limits}
+        write(pki.path(name + ".yaml"), BRIDGE.format(**facts))
         program = os.path.join(os.environ["BOURDON_BIN"], "bourdon-bridge")
         self.process = subprocess.Popen([program, "-c", pki.path(name + ".yaml")], stderr=subprocess.PIPE, text=True)
         self.log, self.changed = [], threading.Condition()
@@ -276,21 +293,31 @@ class Gateway(Target):
         self.reload(POLICY, "good")
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(DEADLINE_S)
         assert status == 0, f"exit status {status}: " + "".join(self.log[-20:])
 
 
 @contextlib.contextmanager
+def gateway_before(plc, pki, name="gateway", **options):
+    """A gateway before that address, which must end well."""
+    target = Gateway(name, pki, plc, **options)
+    try:
+        target.wait_until_it_listens()
+        yield target
+        target.stop()
+    except BaseException:
+        print("".join(target.log[-40:]), file=sys.stderr)
+        raise
+    finally:
+        target.process.kill()
+
+
+@contextlib.contextmanager
 def gateway(pki, profile="mbaps-v36"):
-    with Plcsim() as plc:
-        target = Gateway("gateway", pki, plc.address, profile)
-        try:
-            target.wait_until_it_listens()
-            yield target
-            target.stop()
-        finally:
-            target.process.kill()
+    with Plcsim() as plc, gateway_before(plc.address, pki, f"gateway-{profile}", profile=profile) as target:
+        yield target
 
 
 TARGETS = {

@@ -31,7 +31,7 @@ bridge_more="gateway:
   crl: pki/crl.pem
   policy: policy.yaml
   units: [{unit: 1, link: plant}, {unit: 2, link: plant}]
-  audit: {file: audit.jsonl}"
+  audit: {file: audit.jsonl, log_hash_every: 1s}"
 start_server
 start_bridge
 wait_for_event bridge "$patience" event=ready
@@ -40,7 +40,9 @@ port=$(log_field bridge listening port)
 client() {
     /usr/bin/python3 "$BOURDON_SOURCE/tests/scenario/gateway_client.py" "$port" "$1"
 }
+from=$(log_lines bridge)
 client all || fail "a client got another answer"
+wait_for_event bridge "$patience" 'event=audit_head .*seq=[1-9]' "$from"
 wait_for_acks 3
 pass "readings go on to the server"
 
@@ -133,4 +135,9 @@ grep -q 'was changed' said || fail "the change is not named: $(cat said)"
 sed 3d audit.jsonl.1 >shorter
 bourdon audit verify shorter >/dev/null && fail "a missing record was not noticed"
 bourdon audit verify audit.jsonl.1 --last "$hash" >/dev/null && fail "missing records at the end were not noticed"
+logged=$(grep 'event=audit_head .*seq=[1-9]' bridge.log | head -n 1 | sed 's/.*hash=\([0-9a-f]*\).*/\1/')
+bourdon audit verify audit.jsonl.1 --has "$logged" || fail "a hash that was logged is not in the file"
+head -n 1 audit.jsonl.1 >beginning
+bourdon audit verify beginning --has "$logged" >said && fail "records cut off at the end were not noticed"
+grep -q 'records are missing' said || fail "it is not said: $(cat said)"
 pass "the record tells what happened, and what was done to it"

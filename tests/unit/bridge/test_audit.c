@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define HEADS_EVERY_US (3600 * CLOCK_US_PER_S)
+
 static char folder[TEMPORARY_PATH_MAX];
 static char path[TEMPORARY_PATH_MAX];
 
@@ -28,7 +30,7 @@ static struct audit *open_audit(void)
 {
     struct audit *audit;
     struct err_text why = {.text = ""};
-    enum err result = audit_open(path, &audit, &why);
+    enum err result = audit_open(path, HEADS_EVERY_US, &audit, &why);
     ck_assert_msg(result == ERR_OK, "%s", why.text);
     return audit;
 }
@@ -118,7 +120,7 @@ START_TEST(a_file_of_something_else_is_left_alone)
     FILE *file = fopen(path, "w");
     fputs("my shopping list\n", file);
     fclose(file);
-    ck_assert_int_eq(audit_open(path, &audit, &why), ERR_CORRUPT);
+    ck_assert_int_eq(audit_open(path, HEADS_EVERY_US, &audit, &why), ERR_CORRUPT);
     ck_assert_ptr_nonnull(strstr(why.text, "bourdon audit verify"));
 }
 END_TEST

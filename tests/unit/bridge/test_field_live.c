@@ -127,6 +127,32 @@ START_TEST(a_flood_of_live_requests_does_not_stop_the_polls)
 }
 END_TEST
 
+/* What the same memory was used for before must not show: the record would tell an old value, and of a write
+ * that it was sent. */
+START_TEST(a_request_that_waited_too_long_comes_back_as_one_never_sent)
+{
+    struct rig rig;
+    struct asker asker;
+    struct live_list list;
+    rig_set_up(&rig);
+    rig_start(&rig, "", ONE_TAG);
+    struct live_queue *queue = field_live(rig.field, 0);
+    asker_init(&asker, queue);
+    struct live_request *requests = make_reads(1, 1, &list);
+    requests->deadline_us = 0;
+    requests->result = LIVE_ANSWERED;
+    requests->cached = requests->sent = true;
+    requests->old_size = requests->answer_size = 2;
+    live_queue_put(queue, &list);
+    await_total(&asker, 1);
+    ck_assert_int_eq(requests->result, LIVE_NO_ANSWER);
+    ck_assert(!requests->cached && !requests->sent);
+    ck_assert_uint_eq(requests->old_size, 0);
+    rig_tear_down(&rig);
+    free(requests);
+}
+END_TEST
+
 START_TEST(a_queue_has_an_end)
 {
     struct rig rig;
@@ -219,6 +245,7 @@ int main(void)
     return suite_run("field_live", (const TTest *[]){
                                        live_requests_are_answered_between_polls,
                                        a_flood_of_live_requests_does_not_stop_the_polls,
+                                       a_request_that_waited_too_long_comes_back_as_one_never_sent,
                                        a_queue_has_an_end,
                                        a_silent_or_absent_plc_is_told_at_once,
                                        what_waited_too_long_is_not_sent,

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""The limits of the gateway's sessions, and what a session ends by, one test each. Clients are those of
+tests/conformance."""
+
+import os
+import shutil
+import socket
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.environ["BOURDON_SOURCE"], "tests", "conformance"))
+from target import UNIT, Pki, SecureClient, gateway_before  # finds tests/support for the next
+
+from plcsim import DEADLINE_S, Plcsim, adu, read_registers
+
+READ = read_registers(0, 2)
+BUSY, NO_ANSWER = bytes([0x83, 0x06]), bytes([0x83, 0x0B])
+QUEUE = 1024  # requests that may wait for one link; as many may have been taken from it already
+AT_ONCE = 16  # requests of one connection
+CERTIFICATE_S = 4
+
+
+def works(client):
+    return client.ask(UNIT, READ)[0] == 3
+
+
+def until(condition, what):
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def the_session_that_is_unused_for_longest_gives_way(pki, plc):
+    with gateway_before(plc.address, pki, limits="connections: 3") as target:
+        clients = [target.connect(role) for role in ("operator", "reader", "tuner")]
+        assert all(works(client) for client in clients)
+        assert works(clients[0])  # now the second is the one
+        with target.connect("rsa") as newest:
+            assert works(newest) and clients[1].ends()
+            assert works(clients[0]) and works(clients[2])
+        target.wait_for("a newer session needed the room", 0)
+
+
+def connections_past_the_limit_of_an_address_are_closed_and_other_addresses_get_in(pki, plc):
+    with gateway_before(plc.address, pki, limits="per_address: 2") as target:
+        clients = [target.connect(), target.connect()]
+        with socket.create_connection(target.address, timeout=DEADLINE_S) as third:
+            assert third.recv(1) == b""
+        assert all(works(client) for client in clients)
+        with SecureClient(target, target.pair("operator"), source=("127.0.0.2", 0)) as elsewhere:
+            assert works(elsewhere)
+
+
+def a_session_without_requests_ends_and_one_with_requests_stays(pki, plc):
+    with gateway_before(plc.address, pki, limits="idle_timeout: 2s") as target:
+        idle, busy = target.connect("reader"), target.connect()
+        idle.socket.setblocking(False)
+
+        def has_ended():
+            assert works(busy)
+            try:
+                return idle.ends()
+            except BlockingIOError:
+                return False
+
+        until(lambda: any("no request for the longest time" in line for line in target.log) or not works(busy), "it stays")
+        idle.socket.settimeout(DEADLINE_S)
+        assert has_ended() and works(busy)
+
+
+def a_session_ends_with_its_certificate(pki, plc):
+    with gateway_before(plc.address, pki) as target:
+        pki.issue_until("brief", time.gmtime(time.time() + CERTIFICATE_S))
+        with target.connect("brief") as brief, target.connect() as other:
+            assert works(brief)
+            assert brief.ends() and works(other)
+            target.wait_for("its certificate has expired", 0)
+
+
+def a_new_session_goes_if_all_others_wait_for_answers(pki, _):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        limits = "connections: 2, answer_timeout: 1s"
+        with gateway_before(silent.getsockname(), pki, limits=limits) as target:
+            clients = [target.connect(), target.connect()]
+            for client in clients:
+                client.send(adu(1, UNIT, READ))
+            with target.connect("reader") as newest:
+                assert newest.ends()
+            assert [client.receive()[2] for client in clients] == [NO_ANSWER] * 2
+
+
+def a_full_queue_is_answered_06_and_a_silent_plc_0b(pki, _):
+    connections = 2 * QUEUE // AT_ONCE + 2
+    limits = "per_identity: 999, per_address: 999, handshakes: 999, answer_timeout: 1s"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with gateway_before(silent.getsockname(), pki, limits=limits) as target:
+            clients = [target.connect() for _ in range(connections)]
+            for client in clients:
+                client.send(b"".join(adu(number, UNIT, READ) for number in range(AT_ONCE)))
+            answers = [client.receive()[2] for client in clients for _ in range(AT_ONCE)]
+            assert set(answers) == {BUSY, NO_ANSWER}, set(answers)
+            assert answers.count(BUSY) >= len(answers) - 2 * QUEUE - 1
+
+
+TESTS = [
+    the_session_that_is_unused_for_longest_gives_way,
+    connections_past_the_limit_of_an_address_are_closed_and_other_addresses_get_in,
+    a_session_without_requests_ends_and_one_with_requests_stays,
+    a_session_ends_with_its_certificate,
+    a_new_session_goes_if_all_others_wait_for_answers,
+    a_full_queue_is_answered_06_and_a_silent_plc_0b,
+]
+
+
+def main():
+    pki = Pki()
+    try:
+        with Plcsim() as plc:
+            for test in TESTS:
+                if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
+                    continue
+                began = time.monotonic()
+                test(pki, plc)
+                print(f"ok: {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
+    finally:
+        shutil.rmtree(pki.folder)
+
+
+if __name__ == "__main__":
+    main()
