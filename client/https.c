@@ -92,7 +92,9 @@ static const struct {
      "does bourdon-web run and listen there? its \"listen\" says where"},
     {CURLE_PEER_FAILED_VERIFICATION, ERR_REFUSED, "its certificate is not accepted",
      "--ca FILE is the authority that issued it, and the URL must have a name that is in it"},
-    {CURLE_SSL_CACERT_BADFILE, ERR_CONFIG, "--ca cannot be read", "it is a file of certificates (PEM)"},
+    {CURLE_SSL_CACERT_BADFILE, ERR_CONFIG, "its authority's certificates cannot be read",
+     "--ca names a PEM file with them; without it this machine's own list is taken, which may not be "
+     "installed"},
     {CURLE_SSL_CERTPROBLEM, ERR_CONFIG, "--certificate and --key cannot be used",
      "they are PEM files that belong together"},
     {CURLE_SSL_CONNECT_ERROR, ERR_REFUSED, "no TLS connection came about",
