@@ -33,6 +33,12 @@ static void must(enum err result, const char *what)
     }
 }
 
+/* A number of the command line; 0 if it is none. */
+static unsigned number(const char *text)
+{
+    return (unsigned)strtoul(text, NULL, 10);
+}
+
 static void report(const char *what, double amount, int64_t begin_us)
 {
     double seconds = (double)(clock_mono_us() - begin_us) / 1e6;
@@ -119,10 +125,10 @@ static void put_catalog(struct store *store, const struct catalog *catalog)
 
 static void load_store(char **argv)
 {
-    size_t bridges = (size_t)atol(argv[3]);
-    size_t groups = (size_t)atol(argv[4]);
-    size_t group = (size_t)atol(argv[5]);
-    int readings = atoi(argv[6]);
+    size_t bridges = number(argv[3]);
+    size_t groups = number(argv[4]);
+    size_t group = number(argv[5]);
+    int readings = (int)number(argv[6]);
     struct store *store;
     struct catalog *catalog = make_catalog(TAGS);
     must(store_open(argv[2], &store, &why), "open");
@@ -137,6 +143,7 @@ static void load_store(char **argv)
     }
     report("store: batches", (double)done, begin_us);
     report("store: readings", (double)done * readings, begin_us);
+    free(items);
     store_close(store);
 }
 
@@ -166,7 +173,7 @@ static void store_day(char **argv)
     static uint16_t levels[DAY_TAGS];
     static struct made made[DAY_GROUP];
     static struct store_batch items[DAY_GROUP];
-    int64_t seconds = atol(argv[3]);
+    int64_t seconds = number(argv[3]);
     int64_t start_us = (clock_wall_us() / CLOCK_US_PER_S - DAY_S) * CLOCK_US_PER_S;
     struct batch_identity identity = {.epoch = {1}};
     struct store *store;
@@ -198,8 +205,8 @@ static void store_day(char **argv)
 
 static void load_copy(char **argv)
 {
-    int loops = atoi(argv[3]);
-    int rows = atoi(argv[4]);
+    int loops = (int)number(argv[3]);
+    int rows = (int)number(argv[4]);
     struct pg *pg;
     struct buffer out;
     must(pg_new(argv[2], "SET search_path = bourdon", &pg, &why), "url");
@@ -273,8 +280,8 @@ static void load_publish(char **argv)
     natsConnection *connection = NULL;
     jsCtx *js = NULL;
     jsOptions options;
-    int count = atoi(argv[4]);
-    int size = atoi(argv[5]);
+    int count = (int)number(argv[4]);
+    int size = (int)number(argv[5]);
     char *data = calloc(1, (size_t)size);
     jsOptions_Init(&options);
     options.PublishAsync.MaxPending = 4096;
