@@ -52,6 +52,8 @@ wait_until "$patience" stream_has batch || fail "no event of a batch"
 pass "events of batches"
 
 expect /api/v1/alarms '[x for x in a["alarms"] if x["level"] == "high" and x["state"] == "active"]'
+python3 "$BOURDON_SOURCE/tests/scenario/dashboard.py" "$at" cell-3 boiler-1/pressure || fail "the dashboard"
+pass "what the dashboard for Grafana asks"
 bourdon alarms server.sock >alarms.txt || fail "bourdon alarms"
 grep -q '^ *active .*boiler-1/pressure .*high' alarms.txt || fail "bourdon alarms: $(cat alarms.txt)"
 bourdon alarms server.sock --bridge cell-3 --tag boiler-1/pressure --level high --acknowledge || fail "acknowledge"
