@@ -47,6 +47,7 @@ def a_clone_is_refused_while_the_first_goes_on():
         eventually(lambda: plant.server.said("level=error sub=front event=clone_refused"), plant.server.tail())
         plant.wait_for_acks()
         assert not plant.bridge.said("event=disconnected"), plant.bridge.tail()
+        assert clone.daemon.stop() == 0, clone.daemon.tail()  # or it came in as soon as the first is gone
         plant.end_run()
         judge(plant).assert_clean()
         the_clone_comes_in_once_it_is_alone(plant, clone)
@@ -55,7 +56,7 @@ def a_clone_is_refused_while_the_first_goes_on():
 def the_clone_comes_in_once_it_is_alone(plant, clone):
     """What it has is stored, too, if need be under other numbers."""
     plant.server.start()
-    clone.daemon.wait_for(r"level=error sub=uplink event=fenced .*another bridge runs with a copy of it")
+    clone.daemon.start().wait_for(r"level=error sub=uplink event=fenced .*another bridge runs with a copy of it")
     eventually(clone.has_delivered, f"the clone delivers: {clone.daemon.tail()}")
     assert clone.daemon.stop() == 0, clone.daemon.tail()
     assert plant.server.stop() == 0, plant.server.tail()
