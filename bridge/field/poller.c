@@ -2,16 +2,13 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "field/poller_emit.h"
 #include "field/poller_live.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-/* How often the kernel is asked whether its clock is synchronised. */
-#define CLOCK_CHECK_US CLOCK_US_PER_S
-#define STALE_CHECK_US CLOCK_US_PER_S
 
 void poller_init(struct poller *poller, const struct poller_context *context, const char *name)
 {
@@ -69,70 +66,6 @@ char *poller_reason(struct poller *poller, char *text)
     return text;
 }
 
-static bool is_clock_synchronised(struct poller *poller, int64_t now_us)
-{
-    if (now_us - poller->clock_checked_us >= CLOCK_CHECK_US) {
-        poller->clock_checked_us = now_us;
-        poller->clock_synchronised = clock_is_synchronised();
-    }
-    return poller->clock_synchronised;
-}
-
-/* An answer that came before its request means that the wall clock was set back in between. */
-static struct stamp stamp_of(struct poller *poller, int64_t request_us, int64_t response_us)
-{
-    bool jumped = response_us < request_us;
-    return (struct stamp){
-        .request_us = request_us,
-        .response_us = jumped ? request_us : response_us,
-        .synchronised = !jumped && is_clock_synchronised(poller, clock_mono_us()),
-    };
-}
-
-static bool begin_emitting(struct poller *poller, struct emitter *emitter, int64_t request_us,
-                           int64_t response_us)
-{
-    *emitter = (struct emitter){
-        .sink = poller->context->sink,
-        .space = reading_space_take(poller->context->space),
-        .stamp = stamp_of(poller, request_us, response_us),
-    };
-    return emitter->space != NULL;
-}
-
-/* What the sink did not take is reported anew once it takes readings again. */
-static void pause_polling(struct poller *poller)
-{
-    metric_set(&poller->counters[POLLER_PAUSED], 1);
-    poller_log_paused(&poller->log);
-    for (size_t i = 0; i < poller->unit_count; i++) {
-        unit_forget(&poller->units[i]);
-    }
-}
-
-static void end_emitting(struct poller *poller, struct emitter *emitter)
-{
-    emitter_flush(emitter);
-    reading_space_give_back(poller->context->space, emitter->space);
-    metric_add(&poller->counters[POLLER_READINGS], (int64_t)emitter->emitted);
-    if (emitter->refused) {
-        pause_polling(poller);
-    }
-}
-
-static void mark_all(struct poller *poller, enum quality quality, int64_t request_us)
-{
-    struct emitter emitter;
-    if (!begin_emitting(poller, &emitter, request_us, clock_wall_us())) {
-        return;
-    }
-    int64_t now_us = clock_mono_us();
-    for (size_t i = 0; i < poller->unit_count; i++) {
-        unit_mark(&poller->units[i], quality, now_us, &emitter);
-    }
-    end_emitting(poller, &emitter);
-}
-
 static void went_up(struct poller *poller)
 {
     backoff_reset(&poller->reconnect);
@@ -156,7 +89,7 @@ static void stayed_down(struct poller *poller, const char *reason, int64_t reque
         poller_log_link_down(&poller->log, reason);
         poller->down_logged = true;
     }
-    mark_all(poller, QUALITY_BAD_REFUSED, request_us);
+    poller_mark_all(poller, QUALITY_BAD_REFUSED, request_us);
 }
 
 static struct link *current_way(struct poller *poller)
@@ -271,7 +204,7 @@ static void take_outcome(struct poller *poller, const struct unit_turn *turn, en
                          const struct link_exchange *exchange)
 {
     struct emitter emitter;
-    if (!begin_emitting(poller, &emitter, exchange->request_us, exchange->response_us)) {
+    if (!poller_emit_begin(poller, &emitter, exchange->request_us, exchange->response_us)) {
         return; /* out of memory: the poll is lost, its pass goes on with the next turn */
     }
     struct unit_answer answer = {.response = &exchange->response, .now = now()};
@@ -286,7 +219,7 @@ static void take_outcome(struct poller *poller, const struct unit_turn *turn, en
             poller_log_unit_suspended(&poller->log, turn->unit->id, quality_text(quality));
         }
     }
-    end_emitting(poller, &emitter);
+    poller_emit_end(poller, &emitter);
 }
 
 static void poll_turn(struct poller *poller, const struct unit_turn *turn)
@@ -388,41 +321,15 @@ static void step(struct poller *poller)
     }
 }
 
-static void mark_stale(struct poller *poller, struct unit *unit, int64_t now_us)
-{
-    struct emitter emitter;
-    int64_t wall_us = clock_wall_us();
-    if (unit_has_stale(unit, now_us) && begin_emitting(poller, &emitter, wall_us, wall_us)) {
-        unit_mark_stale(unit, now_us, &emitter);
-        end_emitting(poller, &emitter);
-    }
-}
-
-/* A line that is too busy must not leave old values standing as live ones. */
-static void check_stale(struct poller *poller)
-{
-    int64_t now_us = clock_mono_us();
-    if (now_us - poller->stale_checked_us < STALE_CHECK_US ||
-        metric_get(&poller->counters[POLLER_PAUSED]) != 0) {
-        return;
-    }
-    poller->stale_checked_us = now_us;
-    reading_sink_begin(poller->context->sink, &poller->promise);
-    for (size_t i = 0; i < poller->unit_count; i++) {
-        mark_stale(poller, &poller->units[i], now_us);
-    }
-    reading_sink_end(poller->context->sink, &poller->promise);
-}
-
 static void *run(void *argument)
 {
     struct poller *poller = argument;
     if (!sink_takes_readings(poller)) {
-        pause_polling(poller);
+        poller_pause(poller);
     }
     while (!is_stopping(poller)) {
         step(poller);
-        check_stale(poller);
+        poller_check_stale(poller);
     }
     pthread_mutex_lock(&poller->mutex);
     live_queue_close(&poller->live);

@@ -4,8 +4,8 @@
 #include "front/gate.h"
 #include "front/handshakes.h"
 #include "front/ingest.h"
+#include "front/peer_rivals.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -240,98 +240,6 @@ void peer_goodbye(struct peer *peer, enum bye_reason reason, const char *text)
     }
 }
 
-/* ---- the other sessions of the bridge ---- */
-
-static void log_rival(struct peer *peer, enum log_level level, const char *event, const char *meaning)
-{
-    uint64_t suppressed;
-    if (roster_may_log(peer->listener->front->roster, peer->bridge, clock_mono_us(), &suppressed)) {
-        LOG_AT(level, "front", log_event(event), log_str("bridge", name_of(peer)),
-               log_hex("epoch", peer->session.epoch, BATCH_EPOCH_SIZE),
-               log_str("address", io_address(peer->io)), log_str("meaning", meaning),
-               log_u64("suppressed", suppressed));
-    }
-}
-
-static void refuse_clone(struct peer *peer)
-{
-    count(peer, SERVER_CLONES, 1);
-    log_rival(peer, LOG_ERROR, "clone_refused",
-              "two bridges run with this name and copies of one spool: the one that is connected stays, this "
-              "one is refused; stop one of them");
-    peer_goodbye(
-        peer, BYE_FENCED,
-        "another bridge with this name and a copy of this spool is connected and answers: one of the "
-        "two is a clone; stop it, or give it a certificate and a spool of its own");
-}
-
-static void supersede(struct peer *peer, const char *text)
-{
-    count(peer, SERVER_SUPERSEDED, 1);
-    peer_goodbye(peer, BYE_SUPERSEDED, text);
-}
-
-static void hear_of_place(struct peer *peer, unsigned news)
-{
-    if (news & ROSTER_ADMITTED) {
-        ingest_look_up(peer);
-    }
-    if (news & ROSTER_CHALLENGED) {
-        receiver_probe(peer->receiver);
-    }
-}
-
-static void hear_news(struct peer *peer)
-{
-    unsigned news = atomic_exchange(&peer->news, 0);
-    if (peer->state != PEER_SESSION || news == 0) {
-        return;
-    }
-    peer->challenge_until_us = news & (ROSTER_REFUSED | ROSTER_ADMITTED) ? 0 : peer->challenge_until_us;
-    if (news & ROSTER_SUPERSEDED) {
-        supersede(peer, "the same bridge with the same spool has connected anew");
-    } else if (news & ROSTER_CROWDED) {
-        supersede(peer, "too many sessions of this bridge with other spools");
-    } else if (news & ROSTER_REFUSED) {
-        refuse_clone(peer);
-    } else {
-        hear_of_place(peer, news);
-    }
-}
-
-static void news_here(void *owner)
-{
-    struct peer *peer = owner;
-    hear_news(peer);
-    peer_settle(peer);
-    // The roster's reference, not the one release() gave back.
-    peer_unref(peer); // NOLINT(clang-analyzer-unix.Malloc)
-}
-
-/* In the thread of another session, with the roster's lock held: this one hears of it in its own. */
-static void tell(struct roster_session *session, enum roster_news news)
-{
-    struct peer *peer = (struct peer *)((char *)session - offsetof(struct peer, session));
-    atomic_fetch_or(&peer->news, (unsigned)news);
-    atomic_fetch_add(&peer->references, 1);
-    if (loop_post(peer->listener->loop, news_here, peer) != ERR_OK) {
-        peer_unref(peer); // out of memory: its next tick hears of it
-    }
-}
-
-/* The older session has not answered in time: its bridge has lost that connection, and come back. */
-static void press_challenge(struct peer *peer, int64_t now_us)
-{
-    if (peer->challenge_until_us == 0 || now_us < peer->challenge_until_us) {
-        return;
-    }
-    peer->challenge_until_us = 0;
-    if (roster_take_over(peer->listener->front->roster, &peer->session)) {
-        log_rival(peer, LOG_WARN, "session_superseded", "its older connection no longer answered");
-        ingest_look_up(peer);
-    }
-}
-
 /* ---- the connection's events ---- */
 
 static enum err start_session(struct peer *peer, int64_t now_us)
@@ -344,7 +252,7 @@ static enum err start_session(struct peer *peer, int64_t now_us)
         .hello = listener->policy->hello,
     };
     options.hello.wall_us = clock_wall_us();
-    peer->session.tell = tell;
+    peer->session.tell = peer_rivals_tell;
     peer->receiver = receiver_new(&options, now_us);
     return peer->receiver ? ERR_OK : ERR_NO_MEMORY;
 }
@@ -495,8 +403,8 @@ void peer_tick(struct peer *peer, int64_t now_us)
     if (peer->state != PEER_SESSION) {
         return;
     }
-    hear_news(peer);
-    press_challenge(peer, now_us);
+    peer_rivals_hear(peer);
+    peer_rivals_press(peer, now_us);
     if (now_us >= receiver_deadline_us(peer->receiver)) {
         receiver_tick(peer->receiver, now_us);
     }
