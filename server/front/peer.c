@@ -257,7 +257,8 @@ static enum err start_session(struct peer *peer, int64_t now_us)
     return peer->receiver ? ERR_OK : ERR_NO_MEMORY;
 }
 
-/* Whoever is not admitted is told why, and goes. */
+/* Whoever is not admitted is told why, and goes. So does everybody while the store has not been reached yet:
+ * HELLO would name a store nobody has seen. */
 static enum err greet(struct peer *peer, int64_t now_us)
 {
     struct err_text why;
@@ -272,6 +273,10 @@ static enum err greet(struct peer *peer, int64_t now_us)
         return ERR_NO_MEMORY;
     }
     metric_set(&peer->bridge->certificate_end_us, shown->not_after_us);
+    if (!peer->listener->policy->knows_store) {
+        receiver_goodbye(peer->receiver, BYE_STORE_FAILED, "the store is away; come back later", now_us);
+        return ERR_OK;
+    }
     receiver_start(peer->receiver, now_us);
     return ERR_OK;
 }
