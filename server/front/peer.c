@@ -258,7 +258,7 @@ static enum err start_session(struct peer *peer, int64_t now_us)
 }
 
 /* Whoever is not admitted is told why, and goes. So does everybody while the store has not been reached yet:
- * HELLO would name a store nobody has seen. */
+ * HELLO would name a store nobody has seen. That needs no line for each: the store has one. */
 static enum err greet(struct peer *peer, int64_t now_us)
 {
     struct err_text why;
@@ -268,15 +268,15 @@ static enum err greet(struct peer *peer, int64_t now_us)
         receiver_goodbye(peer->receiver, BYE_NOT_ALLOWED, why.text, now_us);
         return ERR_OK;
     }
+    if (!peer->listener->policy->knows_store) {
+        receiver_goodbye(peer->receiver, BYE_STORE_FAILED, "the store is away; come back later", now_us);
+        return ERR_OK;
+    }
     peer->bridge = roster_bridge(peer->listener->front->roster, shown->bridge);
     if (!peer->bridge) {
         return ERR_NO_MEMORY;
     }
     metric_set(&peer->bridge->certificate_end_us, shown->not_after_us);
-    if (!peer->listener->policy->knows_store) {
-        receiver_goodbye(peer->receiver, BYE_STORE_FAILED, "the store is away; come back later", now_us);
-        return ERR_OK;
-    }
     receiver_start(peer->receiver, now_us);
     return ERR_OK;
 }

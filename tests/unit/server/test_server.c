@@ -145,6 +145,7 @@ START_TEST(while_the_store_was_never_reached_nothing_is_said_of_it)
     ck_assert_int_eq(bridge.bye, BYE_NOT_ALLOWED); // who is not on the list learns nothing of the store
     remote_bridge_close(&bridge);
     ck_assert(server_fixture_said("event=store_away"));
+    ck_assert(!server_fixture_said("event=session_closed"));
     ck_assert_int_eq(server_fixture_stop(), 0);
 }
 END_TEST
