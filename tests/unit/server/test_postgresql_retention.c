@@ -351,6 +351,70 @@ START_TEST(settling_waits_for_the_groups_of_others_but_not_long)
 }
 END_TEST
 
+enum { RACE_BATCHES = 200, RACE_GROUP = 8, RACE_ROUNDS = 3, RACERS = 2 };
+
+struct racer {
+    struct store *store;
+    size_t committed, duplicates, others;
+};
+
+/* Puts every batch again and again, in groups. */
+static void *put_again_and_again(void *owner)
+{
+    struct racer *racer = owner;
+    for (uint64_t group = 0; group < (uint64_t)RACE_ROUNDS * RACE_BATCHES / RACE_GROUP; group++) {
+        struct fixture_batch made[RACE_GROUP];
+        struct store_batch items[RACE_GROUP];
+        struct err_text reason;
+        for (uint64_t i = 0; i < RACE_GROUP; i++) {
+            fixture_batch(&made[i], 1, (group * RACE_GROUP + i) % RACE_BATCHES + 1, 1);
+            items[i] = (struct store_batch){.bridge = "cell-3", .view = &made[i].view};
+        }
+        while (fixture_put_group(racer->store, items, RACE_GROUP, &reason) == ERR_BUSY) {
+        }
+        for (size_t i = 0; i < RACE_GROUP; i++) {
+            racer->committed += items[i].result == STORE_COMMITTED;
+            racer->duplicates += items[i].result == STORE_DUPLICATE;
+            racer->others += items[i].result != STORE_COMMITTED && items[i].result != STORE_DUPLICATE;
+        }
+    }
+    return NULL;
+}
+
+START_TEST(two_servers_that_store_the_same_while_a_third_settles_store_it_once)
+{
+    static const struct store_retention limits = {.age_us = 1};
+    struct racer racers[RACERS] = {{0}};
+    pthread_t threads[RACERS];
+    uint64_t settled = 0;
+    (void)fixture_catalog();
+    for (size_t i = 0; i < RACERS; i++) {
+        ck_assert_int_eq(postgresql_fixture_open(&racers[i].store, &why), ERR_OK);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, put_again_and_again, &racers[i]), 0);
+    }
+    int64_t deadline_us = clock_mono_us() + DEADLINE_S * CLOCK_US_PER_S;
+    while (settled < RACE_BATCHES - 1) {
+        struct store_expired expired;
+        enum err result = store_expire(store, &limits, clock_wall_us(), &expired, &why);
+        ck_assert_msg(result == ERR_OK || result == ERR_BUSY, "%s", why.text);
+        settled += expired.batches;
+        ck_assert_int_lt(clock_mono_us(), deadline_us);
+    }
+    size_t committed = 0, others = 0;
+    for (size_t i = 0; i < RACERS; i++) {
+        pthread_join(threads[i], NULL);
+        store_close(racers[i].store);
+        committed += racers[i].committed;
+        others += racers[i].others;
+    }
+    ck_assert_uint_eq(others, 0);
+    ck_assert_uint_eq(committed, RACE_BATCHES);
+    ck_assert_int_eq(postgresql_fixture_number("SELECT count(*) FROM reading"),
+                     (int64_t)RACE_BATCHES * FIXTURE_READINGS);
+    ck_assert_uint_eq(fixture_look_up(store, "cell-3", 1).contiguous, RACE_BATCHES);
+}
+END_TEST
+
 /* ---- a database that dies, or is older ---- */
 
 START_TEST(a_database_that_dies_while_settling_has_every_row_or_its_range)
@@ -411,6 +475,7 @@ int main(void)
                               a_ledger_that_is_too_large_settles_its_oldest_rows_only,
                               a_batch_that_is_being_settled_by_another_server_is_a_duplicate,
                               settling_waits_for_the_groups_of_others_but_not_long,
+                              two_servers_that_store_the_same_while_a_third_settles_store_it_once,
                               a_database_that_dies_while_settling_has_every_row_or_its_range,
                               a_schema_that_could_not_settle_yet_is_brought_up_to_date,
                               NULL,
