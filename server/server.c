@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "feed.h"
+#include "file_limit.h"
 #include "front/front.h"
 #include "http.h"
 #include "net/control.h"
@@ -11,19 +12,14 @@
 #include "requests.h"
 #include "server_restart.h"
 #include "status.h"
-#include "store_await.h"
+#include "store_opening.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-enum {
-    FILES_BESIDES_CONNECTIONS = 128,
-    CERTIFICATE_CHECK_MS = 24 * 3600 * 1000,
-};
+enum { CERTIFICATE_CHECK_MS = 24 * 3600 * 1000 };
 #define CERTIFICATE_WARN_US (30 * 24 * 3600 * CLOCK_US_PER_S)
 
 struct server {
@@ -38,7 +34,7 @@ struct server {
     struct loop_timer *watchdog, *deadline, *certificate_check;
 
     struct server_metrics metrics;
-    struct store *store;
+    struct store_opening opening;
     struct store_thread *store_thread;
     struct policy *policy;
     struct front *front;
@@ -68,8 +64,15 @@ static enum err make_policy(struct server *server, const struct server_options *
     if (result != ERR_OK) {
         return result;
     }
-    result = policy_new(options, tls, server->store->id, policy);
+    result = policy_new(options, tls, server->opening.known ? server->opening.store->id : NULL, policy);
     return result == ERR_OK ? ERR_OK : err_set(why, result, "out of memory");
+}
+
+static void use_policy(struct server *server, struct policy *policy)
+{
+    policy_unref(server->policy);
+    server->policy = policy;
+    front_use(server->front, &server->options, policy);
 }
 
 static void check_certificate(void *owner)
@@ -128,11 +131,16 @@ void server_stop(struct server *server)
     (void)!loop_post(server->loop, begin_stop, server);
 }
 
+static void give_up(struct server *server, enum err reason)
+{
+    server->exit_status = reason == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILURE;
+    begin_stop(server);
+}
+
 static void store_is_lost(void *owner)
 {
     struct server *server = owner;
-    server->exit_status = EXIT_FAILURE;
-    begin_stop(server);
+    give_up(server, store_thread_health(server->store_thread, NULL));
 }
 
 static void store_failed(void *owner)
@@ -175,9 +183,7 @@ void server_reload(struct server *server)
         server_restart_keep(&server->options, &options);
         options_free(server->daemon->table, &server->options);
         server->options = options;
-        policy_unref(server->policy);
-        server->policy = policy;
-        front_use(server->front, &server->options, policy);
+        use_policy(server, policy);
         check_certificate(server);
         log_info("server", log_event("reloaded"));
     }
@@ -241,23 +247,6 @@ static void batch_answered(void *owner, const struct observed_batch *batch)
 
 /* ---- starting ---- */
 
-/* Every connection is a descriptor; the soft limit is often 1024 for historical reasons. */
-static void raise_file_limit(int64_t connections)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return;
-    }
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    (void)getrlimit(RLIMIT_NOFILE, &limit);
-    uint64_t needed = (uint64_t)connections + FILES_BESIDES_CONNECTIONS;
-    if (limit.rlim_cur < needed) {
-        log_warn("server", log_event("few_open_files"), log_u64("limit", limit.rlim_cur),
-                 log_u64("needed", needed), log_str("do", "raise LimitNOFILE, or lower limits.connections"));
-    }
-}
-
 static enum err make_loop(struct server *server, struct err_text *why)
 {
     server->loop = loop_new();
@@ -275,34 +264,49 @@ static enum err make_loop(struct server *server, struct err_text *why)
     return made ? ERR_OK : err_set(why, ERR_NO_MEMORY, "cannot make signals and timers");
 }
 
-static enum err check_item_sizes(const struct server *server, struct err_text *why)
+/* From now on bridges are greeted. */
+static enum err greet_bridges(struct server *server, struct err_text *why)
 {
-    const struct server_limits *limits = &server->options.limits;
-    int64_t largest =
-        limits->batch_bytes > limits->catalog_bytes ? limits->batch_bytes : limits->catalog_bytes;
-    size_t most = server->store->item_max;
-    if (most > 0 && (uint64_t)largest > most) {
-        return err_set(
-            why, ERR_CONFIG,
-            "the store takes at most %zu bytes a message: lower limits.batch_bytes and "
-            "limits.catalog_bytes, or raise max_payload of the NATS servers (8MB suits the defaults)",
-            most);
+    struct policy *policy;
+    enum err result = store_opening_check(&server->opening, &server->options.limits, why);
+    if (result != ERR_OK) {
+        return result;
     }
+    struct tls_context *tls = tls_context_ref(server->policy->tls);
+    result = policy_new(&server->options, tls, server->opening.store->id, &policy);
+    if (result != ERR_OK) {
+        return err_set(why, result, "out of memory");
+    }
+    use_policy(server, policy);
     return ERR_OK;
+}
+
+static void store_arrived(void *owner)
+{
+    struct server *server = owner;
+    struct err_text why = {""};
+    server->opening.known = true;
+    store_opening_log(&server->opening);
+    enum err result = server->stopping ? ERR_OK : greet_bridges(server, &why);
+    if (result != ERR_OK) {
+        log_error("server", log_event("cannot_serve"), log_str("reason", why.text));
+        give_up(server, result);
+    }
 }
 
 static enum err start_store(struct server *server, struct err_text *why)
 {
-    enum err result = store_await(server->options.store, server->options.http, &server->store, why);
-    if (result != ERR_OK) {
-        return result;
-    }
-    result = check_item_sizes(server, why);
+    server->opening = (struct store_opening){
+        .where = server->options.store, .loop = server->loop, .arrived = store_arrived, .owner = server};
+    enum err result = store_opening_begin(&server->opening, &server->options.limits, why);
     if (result != ERR_OK) {
         return result;
     }
     const struct store_thread_options options = {
-        .store = server->store,
+        .store = server->opening.store,
+        .away = *why,
+        .open = store_opening_try,
+        .opening = &server->opening,
         .metrics = &server->metrics,
         .retention = {.age_us = server->options.retention.age_us, .bytes = server->options.retention.bytes},
         .queue_bytes = (size_t)server->options.limits.queue_bytes,
@@ -413,7 +417,7 @@ enum err server_new(const struct daemon *daemon, const char *config, struct serv
     server->daemon = daemon;
     server->config = config;
     server->options = *options;
-    raise_file_limit(options->limits.connections);
+    file_limit_raise(options->limits.connections);
     enum err result = start(server, why);
     if (result != ERR_OK) {
         server_free(server);
@@ -439,8 +443,10 @@ static void log_listening(const struct server *server)
 
 int server_run(struct server *server)
 {
-    log_info("server", log_event("started"), log_str("version", BOURDON_VERSION),
-             log_str("store", server->options.store), log_hex("store_id", server->store->id, STORE_ID_SIZE));
+    log_info("server", log_event("started"), log_str("version", BOURDON_VERSION));
+    if (server->opening.known) {
+        store_opening_log(&server->opening);
+    }
     log_listening(server);
     check_certificate(server);
     if (notify_watchdog_us() > 0) {
@@ -466,7 +472,7 @@ void server_free(struct server *server)
     store_thread_stop(server->store_thread);
     front_free(server->front);
     policy_unref(server->policy);
-    store_close(server->store);
+    store_close(server->opening.store);
     alarms_stop(server->alarms);
     feed_free(server->feed);
     loop_signal_free(server->terminate);

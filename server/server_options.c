@@ -123,14 +123,17 @@ static const struct option retention_table[] = {
      .fallback = "0s",
      .min = 0,
      .max = 36500.0 * 86400 * S,
-     .help = "Batches that were stored longer ago are removed; 0s = none."},
+     .help =
+         "Batches that were stored longer ago are removed (PostgreSQL: from the ledger, not their readings); "
+         "0s = none."},
     {.name = "size",
      .kind = OPTION_SIZE,
      .offset = offsetof(struct server_retention, bytes),
      .fallback = "0",
      .min = 0,
      .max = 1024 * 1024 * MIB,
-     .help = "While the store is larger the oldest batches are removed; 0 = no limit."},
+     .help =
+         "While the store (PostgreSQL: the ledger) is larger the oldest batches are removed; 0 = no limit."},
     OPTIONS_END,
 };
 
@@ -227,7 +230,8 @@ const struct option server_options_table[] = {
      .kind = OPTION_MAP,
      .offset = OWN(retention),
      .table = retention_table,
-     .help = "What a SQLite store forgets, oldest first. Gap records stay. Takes effect at a restart."},
+     .help = "What a store in SQLite, or the ledger of one in PostgreSQL, forgets, oldest first. Gap records "
+             "stay. Takes effect at a restart."},
     {.name = "alarms",
      .kind = OPTION_MAP,
      .offset = OWN(alarms),
@@ -300,10 +304,10 @@ void server_options_check(void *target, struct diagnostics *diagnostics)
             "%s", why.text);
     }
     bool limited = options->retention.age_us > 0 || options->retention.bytes > 0;
-    if (limited && strncmp(options->store, "sqlite:", strlen("sqlite:")) != 0) {
+    if (limited && strncmp(options->store, "jetstream:", strlen("jetstream:")) == 0) {
         diagnostics_add(diagnostics, option_place(diagnostics, options, "retention"),
-                        "docs/stores.md says how to remove what is old from other stores",
-                        "retention: is for stores in SQLite");
+                        "max_age and max_bytes in its address do this; see docs/stores.md",
+                        "retention: is not for stores in JetStream");
     }
     check_addresses(options, diagnostics);
     check_names(options, diagnostics);

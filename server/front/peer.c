@@ -257,7 +257,8 @@ static enum err start_session(struct peer *peer, int64_t now_us)
     return peer->receiver ? ERR_OK : ERR_NO_MEMORY;
 }
 
-/* Whoever is not admitted is told why, and goes. */
+/* Whoever is not admitted is told why, and goes. So does everybody while the store has not been reached yet:
+ * HELLO would name a store nobody has seen. That needs no line for each: the store has one. */
 static enum err greet(struct peer *peer, int64_t now_us)
 {
     struct err_text why;
@@ -265,6 +266,10 @@ static enum err greet(struct peer *peer, int64_t now_us)
     if (!gate_admits(peer, &why)) {
         gate_log_refused(peer, why.text);
         receiver_goodbye(peer->receiver, BYE_NOT_ALLOWED, why.text, now_us);
+        return ERR_OK;
+    }
+    if (!peer->listener->policy->knows_store) {
+        receiver_goodbye(peer->receiver, BYE_STORE_FAILED, "the store is away; come back later", now_us);
         return ERR_OK;
     }
     peer->bridge = roster_bridge(peer->listener->front->roster, shown->bridge);

@@ -45,7 +45,9 @@ static struct frame_hello make_hello(const struct server_options *options, const
     char host[FRAME_TEXT_MAX / 2] = "";
     gethostname(host, sizeof host - 1);
     snprintf(hello.server, sizeof hello.server, "bourdon-server %s on %s", BOURDON_VERSION, host);
-    memcpy(hello.store_id, store_id, sizeof hello.store_id);
+    if (store_id) {
+        memcpy(hello.store_id, store_id, sizeof hello.store_id);
+    }
     return hello;
 }
 
@@ -60,6 +62,7 @@ enum err policy_new(const struct server_options *options, struct tls_context *tl
     atomic_init(&policy->references, 1);
     policy->tls = tls;
     policy->hello = make_hello(options, store_id);
+    policy->knows_store = store_id != NULL;
     policy->handshake_ms = options->limits.handshake_us / CLOCK_US_PER_MS;
     if (copy_names(&options->bridges, policy) != ERR_OK) {
         policy_unref(policy);

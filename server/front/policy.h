@@ -15,13 +15,15 @@ struct policy {
     atomic_uint references;
     struct tls_context *tls;
     struct frame_hello hello; /* without the time */
+    bool knows_store;         /* else there is nothing to say hello with */
     int64_t handshake_ms;
     bool any_name;
     size_t name_count;
     char **names; /* sorted */
 };
 
-/* Takes over the caller's reference of `tls`, also on failure. `store_id` has STORE_ID_SIZE bytes. */
+/* Takes over the caller's reference of `tls`, also on failure. `store_id` has STORE_ID_SIZE bytes; NULL: the
+ * store has not been reached yet. */
 MUST_USE enum err policy_new(const struct server_options *options, struct tls_context *tls,
                              const uint8_t *store_id, struct policy **policy);
 struct policy *policy_ref(struct policy *policy);

@@ -55,9 +55,13 @@ void nats_post_answered(jsCtx *js, natsMsg *message, jsPubAck *ack, jsPubAckErr 
         }
     }
     link->in_flight--;
+    bool early = message == link->publishing;
+    link->answered_early |= early;
     pthread_cond_signal(&link->answered);
     pthread_mutex_unlock(&link->lock);
-    natsMsg_Destroy(message);
+    if (!early) {
+        natsMsg_Destroy(message);
+    }
 }
 
 /* ---- publishing ---- */
@@ -77,18 +81,33 @@ static natsStatus make_message(const struct nats_post *post, natsMsg **message)
     return status;
 }
 
+/* A message that is being published may be answered already, for its time can run out while the library waits
+ * for the connection; the library goes on to read it all the same. */
+static void set_publishing(struct nats_link *link, const natsMsg *message, bool *answered_early)
+{
+    pthread_mutex_lock(&link->lock);
+    *answered_early = link->answered_early;
+    link->publishing = message;
+    link->answered_early = false;
+    pthread_mutex_unlock(&link->lock);
+}
+
 static natsStatus publish(struct nats_link *link, const struct nats_post *post)
 {
     natsMsg *message = NULL;
+    bool answered_early;
     jsPubOptions options;
     jsPubOptions_Init(&options);
     options.MsgId = post->id;
     options.MaxWait = NATS_ACK_MS;
     natsStatus status = make_message(post, &message);
+    natsMsg *made = message;
+    set_publishing(link, made, &answered_early);
     if (status == NATS_OK) {
         status = js_PublishMsgAsync(link->js, &message, &options);
     }
-    natsMsg_Destroy(message);
+    set_publishing(link, NULL, &answered_early);
+    natsMsg_Destroy(answered_early ? made : message); // else NULL, if it is the library's now
     return status;
 }
 

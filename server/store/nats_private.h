@@ -17,7 +17,9 @@ struct nats_link {
     struct memo *posts; /* subject → struct nats_post */
     size_t in_flight;
     bool full;
-    struct err_text why; /* of the last refusal */
+    const natsMsg *publishing; /* in the library's hands right now; NULL = none … */
+    bool answered_early;       /* … and answered meanwhile */
+    struct err_text why;       /* of the last refusal */
 };
 
 /* The library's answer to one publication, in a thread of its own. */

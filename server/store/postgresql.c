@@ -5,6 +5,7 @@
 #include "store/pg.h"
 #include "store/postgresql_group.h"
 #include "store/postgresql_names.h"
+#include "store/postgresql_retention.h"
 #include "store/postgresql_rows.h"
 #include "store/postgresql_schema.h"
 
@@ -27,6 +28,7 @@ struct postgresql_store {
     struct postgresql_rows *rows;
     struct postgresql_group group;
     int64_t days[DAYS_MAX]; /* since 1970, by day % DAYS_MAX; 0 = none */
+    int64_t settled_until;  /* where the last step of retention has stopped */
 };
 
 /*
@@ -202,6 +204,10 @@ static void postgresql_rollback(struct store *base)
     postgresql_group_clear(&own(base)->group); // nothing of it was sent
 }
 
+/* From here to the end no row of the ledger is settled by another server; each statement sees what was. */
+static const char begin_group[] =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared(1112491332, 3)";
+
 static enum err send_group(struct postgresql_store *store, struct err_text *why)
 {
     enum err result = connect(store, why);
@@ -211,7 +217,7 @@ static enum err send_group(struct postgresql_store *store, struct err_text *why)
     if (result != ERR_OK || store->group.count == 0) {
         return result;
     }
-    result = pg_begin(store->pg, why);
+    result = pg_exec(store->pg, begin_group, why);
     if (result == ERR_OK) {
         result = postgresql_group_write(&store->group, store->pg, store->rows, why);
     }
@@ -244,21 +250,25 @@ static enum err postgresql_commit(struct store *base, struct err_text *why)
 /* ---- looking ---- */
 
 /*
- * What lies between the batches and gaps that follow, looking at so many of them at most. A gap that is not
- * looked at may account for what is listed; the bridge says so again then.
+ * What lies between the batches, settled ranges and gaps that follow, looking at so many of them at most. A
+ * gap that is not looked at may account for what is listed; the bridge says so again then. Behind a range
+ * that is not looked at nothing is listed.
  */
 static const char find_missing[] =
     "WITH of (stream) AS (SELECT stream.id FROM stream JOIN bridge ON bridge.id = stream.bridge"
     "  WHERE bridge.name = $1 AND epoch = $2),"
     " near AS (SELECT seq FROM batch WHERE stream = (SELECT stream FROM of) AND seq > $3 AND seq <= $4"
     "  ORDER BY seq LIMIT 16384),"
+    " ranges AS (SELECT first_seq, last_seq FROM settled WHERE stream = (SELECT stream FROM of)"
+    "  AND last_seq > $3 ORDER BY last_seq LIMIT 1024),"
     " present (first, last) AS (SELECT seq, seq FROM near UNION ALL"
     "  (SELECT first_seq, last_seq FROM gap_record WHERE stream = (SELECT stream FROM of) AND last_seq > $3"
-    "  ORDER BY last_seq LIMIT 1024)),"
+    "  ORDER BY last_seq LIMIT 1024) UNION ALL SELECT first_seq, last_seq FROM ranges),"
     " behind (first, reached) AS (SELECT first, greatest($3, max(last) OVER (ORDER BY first"
     "  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) FROM present)"
     " SELECT reached + 1, first - 1 FROM behind WHERE first - 1 > reached AND first <= (SELECT max(seq) FROM "
-    "near) ORDER BY first LIMIT $5";
+    "near) AND ((SELECT count(*) FROM ranges) < 1024 OR first <= (SELECT max(last_seq) FROM ranges))"
+    " ORDER BY first LIMIT $5";
 
 static enum err look_for_missing(struct postgresql_store *store, const char *bridge, const uint8_t *epoch,
                                  struct store_watermarks *watermarks, struct err_text *why)
@@ -332,6 +342,16 @@ static enum err postgresql_find_catalog(struct store *base, const uint8_t *hash,
     return result;
 }
 
+static enum err postgresql_expire(struct store *base, const struct store_retention *limits, int64_t now_us,
+                                  struct store_expired *expired, struct err_text *why)
+{
+    struct postgresql_store *store = own(base);
+    enum err result = connect(store, why);
+    return result == ERR_OK
+               ? postgresql_retention_step(store->pg, &store->settled_until, limits, now_us, expired, why)
+               : result;
+}
+
 /* ---- opening and closing ---- */
 
 static void postgresql_close(struct store *base)
@@ -352,6 +372,7 @@ static const struct store_operations operations = {
     .rollback = postgresql_rollback,
     .look_up = postgresql_look_up,
     .find_catalog = postgresql_find_catalog,
+    .expire = postgresql_expire,
     .close = postgresql_close,
 };
 

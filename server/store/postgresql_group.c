@@ -121,6 +121,8 @@ static const char insert_ledger[] =
     " SELECT stream, seq, digest, kind, catalog, readings, first_time, last_time, received, historical, $11"
     " FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) WITH ORDINALITY AS put (stream, seq, digest, kind,"
     " catalog, readings, first_time, last_time, received, historical, place)"
+    " WHERE (SELECT first_seq <= put.seq FROM settled WHERE settled.stream = put.stream"
+    "  AND last_seq >= put.seq ORDER BY last_seq LIMIT 1) IS NOT TRUE"
     " ORDER BY stream, seq, place ON CONFLICT DO NOTHING";
 
 static enum err write_ledger(const struct postgresql_group *group, struct pg *pg, size_t *inserted,
@@ -139,16 +141,31 @@ static enum err write_ledger(const struct postgresql_group *group, struct pg *pg
     return result;
 }
 
-/* What the ledger has now for each that was put: whether this transaction wrote it, for the first of them. */
+/* What the ledger has now for each that was put: whether this transaction wrote it, for the first of them;
+ * what is known of it; or, if it was settled, of its range. */
 static const char read_ledger[] =
     "SELECT batch.xmin = pg_current_xact_id()::xid"
     "  AND row_number() OVER (PARTITION BY put.stream, put.seq ORDER BY place) = 1,"
-    " batch.digest, batch.committed"
+    " batch.digest, batch.committed, settled.last_time"
     " FROM unnest($1, $2) WITH ORDINALITY AS put (stream, seq, place)"
-    " JOIN batch ON batch.stream = put.stream AND batch.seq = put.seq ORDER BY place";
+    " LEFT JOIN batch ON batch.stream = put.stream AND batch.seq = put.seq"
+    " LEFT JOIN LATERAL (SELECT first_seq, last_time FROM settled WHERE settled.stream = put.stream"
+    "  AND last_seq >= put.seq ORDER BY last_seq LIMIT 1) AS settled ON settled.first_seq <= put.seq"
+    " WHERE batch.seq IS NOT NULL OR settled.first_seq IS NOT NULL ORDER BY place";
+
+/* Of a settled batch the digest is gone. One with later readings than any that was settled is another. */
+static void answer_settled(struct store_batch *batch, int64_t last_us)
+{
+    batch->result = batch->view->last_us > last_us ? STORE_CONFLICT : STORE_DUPLICATE;
+    batch->committed_us = 0;
+}
 
 static void answer(struct store_batch *batch, const struct pg_rows *rows, size_t row, int64_t now_us)
 {
+    if (pg_is_null(rows, row, 1)) {
+        answer_settled(batch, pg_time_us(rows, row, 3));
+        return;
+    }
     struct bytes digest = pg_bytes(rows, row, 1);
     bool same =
         digest.size == BATCH_DIGEST_SIZE && memcmp(digest.data, batch->view->digest, BATCH_DIGEST_SIZE) == 0;

@@ -115,6 +115,11 @@
     "  SELECT last_seq INTO jump FROM (SELECT first_seq, last_seq FROM gap_record WHERE stream = of_stream"  \
     "   AND last_seq > reached ORDER BY last_seq LIMIT 1024) AS near WHERE first_seq <= reached + 1 LIMIT "  \
     "1;"                                                                                                     \
+    "  IF NOT FOUND THEN"                                                                                    \
+    "   SELECT near.last_seq INTO jump FROM (SELECT first_seq, last_seq FROM settled"                        \
+    "    WHERE stream = of_stream AND last_seq > reached ORDER BY last_seq LIMIT 1) AS near"                 \
+    "    WHERE first_seq <= reached + 1;"                                                                    \
+    "  END IF;"                                                                                              \
     "  EXIT WHEN NOT FOUND;"                                                                                 \
     "  reached := jump; jumps := jumps - 1; more := jumps = 0;"                                              \
     "  EXIT WHEN more;"                                                                                      \
@@ -150,6 +155,83 @@
     " FROM covered JOIN stream ON stream.id = covered.stream JOIN bridge ON bridge.id = stream.bridge"       \
     " WHERE covered.first_seq > reached + 1;"
 
+/*
+ * Takes the rows of `batch` that were committed before a time out of the ledger, in the order of their
+ * sequences, `most` of them, going on behind the stream `after`. Of each stream the highest row stays, by
+ * which bridges see that this store is no older copy of itself. Whoever writes a group holds the lock shared:
+ * it sees a row, or the range that it became.
+ */
+#define SETTLED                                                                                              \
+    "CREATE TABLE settled ("                                                                                 \
+    " stream integer NOT NULL,"                                                                              \
+    " first_seq bigint NOT NULL,"                                                                            \
+    " last_seq bigint NOT NULL,"                                                                             \
+    " last_time timestamptz NOT NULL," /* none of them has a later reading */                                \
+    " PRIMARY KEY (stream, last_seq));"                                                                      \
+    "CREATE FUNCTION settle(after bigint, before timestamptz, most bigint,"                                  \
+    " OUT reached bigint, OUT settled bigint, OUT more boolean)"                                             \
+    " LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$"                                                     \
+    "DECLARE of_stream integer; top bigint; piece record; seen integer := 0;"                                \
+    "BEGIN"                                                                                                  \
+    " reached := after; settled := 0; more := false;"                                                        \
+    " PERFORM pg_advisory_xact_lock(1112491332, 3);"                                                         \
+    " FOR of_stream IN SELECT id FROM stream WHERE id > after ORDER BY id LIMIT 1000 LOOP"                   \
+    "  seen := seen + 1;"                                                                                    \
+    "  CONTINUE WHEN (SELECT committed < before FROM batch WHERE stream = of_stream ORDER BY seq LIMIT 1)"   \
+    "   IS NOT TRUE;"                                                                                        \
+    "  SELECT max(seq) INTO top FROM batch WHERE stream = of_stream;"                                        \
+    "  FOR piece IN"                                                                                         \
+    "   WITH due AS (SELECT seq, bool_and(committed < before) OVER (ORDER BY seq) AS is_due FROM"            \
+    "     (SELECT seq, committed FROM batch WHERE stream = of_stream AND seq < top ORDER BY seq"             \
+    "      LIMIT most - settled) AS lowest),"                                                                \
+    "    gone AS (DELETE FROM batch USING due WHERE batch.stream = of_stream AND batch.seq = due.seq"        \
+    "     AND is_due RETURNING batch.seq, last_time),"                                                       \
+    "    placed AS (SELECT *, seq - row_number() OVER (ORDER BY seq) AS place FROM gone)"                    \
+    "   SELECT min(seq) AS first_seq, max(seq) AS last_seq, max(last_time) AS last_time FROM placed"         \
+    "    GROUP BY place ORDER BY 1"                                                                          \
+    "  LOOP"                                                                                                 \
+    "   UPDATE bourdon.settled AS range SET last_seq = piece.last_seq,"                                      \
+    "     last_time = greatest(range.last_time, piece.last_time)"                                            \
+    "    WHERE stream = of_stream AND last_seq = piece.first_seq - 1;"                                       \
+    "   IF NOT FOUND THEN"                                                                                   \
+    "    INSERT INTO bourdon.settled"                                                                        \
+    "     VALUES (of_stream, piece.first_seq, piece.last_seq, piece.last_time);"                             \
+    "   END IF;"                                                                                             \
+    "   settled := settled + piece.last_seq - piece.first_seq + 1;"                                          \
+    "  END LOOP;"                                                                                            \
+    "  more := settled >= most;"                                                                             \
+    "  EXIT WHEN more;"                                                                                      \
+    "  reached := of_stream;"                                                                                \
+    " END LOOP;"                                                                                             \
+    " IF seen < 1000 AND NOT more THEN reached := 0; END IF;"                                                \
+    "END $$;"
+
+/* The time before which rows are to be settled if the ledger is larger than it may be: that of its oldest
+ * sixty-fourth. A row and its entry in the index take LEDGER_ROW bytes; PostgreSQL counts rows, roughly. */
+#define LEDGER_ROW "160"
+#define HORIZON                                                                                              \
+    "CREATE FUNCTION settle_horizon(most_bytes bigint, now timestamptz) RETURNS timestamptz LANGUAGE sql AS" \
+    " $$ SELECT min(oldest.committed) + (now - min(oldest.committed)) / 64 + interval '1 microsecond'"       \
+    "  FROM stream, LATERAL (SELECT committed FROM batch WHERE batch.stream = stream.id AND"                 \
+    "   seq < (SELECT max(seq) FROM batch WHERE batch.stream = stream.id) ORDER BY seq LIMIT 1) AS oldest"   \
+    "  WHERE pg_stat_get_live_tuples('bourdon.batch'::regclass) * " LEDGER_ROW " > most_bytes $$;"
+
+#define HOLE                                                                                                 \
+    "CREATE OR REPLACE VIEW hole AS"                                                                         \
+    " WITH present (stream, first_seq, last_seq) AS ("                                                       \
+    "  SELECT id, 0::bigint, contiguous FROM stream"                                                         \
+    "  UNION ALL SELECT batch.stream, seq, seq FROM batch JOIN stream ON stream.id = batch.stream"           \
+    "   WHERE seq > contiguous"                                                                              \
+    "  UNION ALL SELECT stream, first_seq, last_seq FROM settled"                                            \
+    "  UNION ALL SELECT stream, first_seq, last_seq FROM gap_record WHERE last_seq > 0),"                    \
+    " covered (stream, first_seq, reached) AS ("                                                             \
+    "  SELECT stream, first_seq, max(last_seq) OVER (PARTITION BY stream ORDER BY first_seq"                 \
+    "   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) FROM present)"                                     \
+    " SELECT bridge.name AS bridge, encode(stream.epoch, 'hex') AS epoch, reached + 1 AS first_seq,"         \
+    "  covered.first_seq - 1 AS last_seq"                                                                    \
+    " FROM covered JOIN stream ON stream.id = covered.stream JOIN bridge ON bridge.id = stream.bridge"       \
+    " WHERE covered.first_seq > reached + 1;"
+
 enum { STEPS_MAX = 8 };
 
 static const struct migration {
@@ -157,6 +239,7 @@ static const struct migration {
 } migrations[] = {
     {.steps = {TABLES, READINGS, WATERMARKS, VIEWS}},
     {.steps = {WATERMARKS}}, // overflowed behind a gap that reaches to the highest sequence
+    {.steps = {SETTLED, HORIZON, WATERMARKS, HOLE}},
 };
 
 /* -1: there is no schema. */

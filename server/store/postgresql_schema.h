@@ -7,12 +7,15 @@
  *   catalog     encoded catalogs, by their hash
  *   tag         names and units of bridges' tags, as catalogs name them
  *   batch       the ledger: one row a committed batch, unique on (stream, seq), with its digest
+ *   settled     ranges of sequences that were rows of the ledger and by the operator's limits no longer are
  *   gap_record  what batches of gaps say
  *   reading     one row a reading: time (when the response was there), request, value (a number), text (of
  *               strings, and of integers that a double cannot hold), quality (see reading.h). Partitioned by
  *               day where TimescaleDB is absent; what lies far from today goes to `reading_stray`
  *
  * and for people: history (readings with names), gap, hole.
+ *
+ * Advisory locks 1112491332: 1 while migrating, 2 while making a day, 3 while settling, shared by groups.
  *
  * Its version is the number of migrations that were applied; each is applied once, in order, and never
  * changed after a release.

@@ -1,5 +1,7 @@
 #include "store/sqlite_stream.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
 
 enum query {
@@ -15,6 +17,7 @@ enum query {
     HIGHEST,
     NEXT_BATCH,
     NEXT_GAP,
+    NEXT_EXPIRED,
     QUERIES
 };
 
@@ -39,6 +42,8 @@ static const char *const queries[QUERIES] = {
     [NEXT_BATCH] = "SELECT min(seq) FROM batch WHERE stream = ?1 AND seq > ?2",
     [NEXT_GAP] = "SELECT min(first_seq) FROM (SELECT first_seq FROM gap_record WHERE stream = ?1 AND "
                  "last_seq > ?2 ORDER BY last_seq LIMIT ?3) WHERE first_seq > ?2",
+    [NEXT_EXPIRED] = "SELECT first_seq FROM expired WHERE stream = ?1 AND first_seq > ?2 AND last_seq > ?2"
+                     " ORDER BY last_seq LIMIT 1",
 };
 
 /* What one look at how far a stream has got may cost, whatever a bridge says it lost: the one thread that
@@ -182,21 +187,24 @@ enum err sqlite_streams_highest(struct sqlite_streams *streams, const struct sql
     return result;
 }
 
-/* The sequence after `after` that is stored, or accounted for, whichever is first; 0 = none. */
+/* The sequence after `after` that is or was stored, or is accounted for, whichever is first; 0 = none. */
 static enum err next_present(struct sqlite_streams *streams, int64_t stream, int64_t after, int64_t *next,
                              struct err_text *why)
 {
-    int64_t gap = 0;
-    sqlite3_bind_int64(streams->statements[NEXT_BATCH], 1, stream);
-    sqlite3_bind_int64(streams->statements[NEXT_BATCH], 2, after);
-    enum err result = query_number(streams, NEXT_BATCH, next, why);
-    if (result == ERR_OK) {
-        sqlite3_bind_int64(streams->statements[NEXT_GAP], 1, stream);
-        sqlite3_bind_int64(streams->statements[NEXT_GAP], 2, after);
-        sqlite3_bind_int64(streams->statements[NEXT_GAP], 3, GAPS_TRIED_MAX);
-        result = query_number(streams, NEXT_GAP, &gap, why);
+    static const enum query where[] = {NEXT_BATCH, NEXT_GAP, NEXT_EXPIRED};
+    enum err result = ERR_OK;
+    *next = 0;
+    for (size_t i = 0; i < ARRAY_LENGTH(where) && result == ERR_OK; i++) {
+        sqlite3_stmt *statement = streams->statements[where[i]];
+        int64_t found;
+        sqlite3_bind_int64(statement, 1, stream);
+        sqlite3_bind_int64(statement, 2, after);
+        if (where[i] == NEXT_GAP) {
+            sqlite3_bind_int64(statement, 3, GAPS_TRIED_MAX);
+        }
+        result = query_number(streams, where[i], &found, why);
+        *next = found > 0 && (*next == 0 || found < *next) ? found : *next;
     }
-    *next = gap > 0 && gap < *next ? gap : *next;
     return result;
 }
 

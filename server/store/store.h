@@ -36,7 +36,7 @@ struct store_batch {
     bool historical;
     /* the answer */
     enum store_result result;
-    int64_t committed_us; /* committed, duplicate: when it became durable */
+    int64_t committed_us; /* committed, duplicate: when it became durable; 0 = no longer known */
 };
 
 struct store_catalog {
@@ -58,7 +58,8 @@ struct store_watermarks {
 };
 
 /* What a store may forget: batches that were stored longer ago, and the oldest ones while it is larger. 0 =
- * no limit. */
+ * no limit. In PostgreSQL it is the ledger that forgets all but their sequences; see postgresql_retention.h.
+ */
 struct store_retention {
     int64_t age_us;
     int64_t bytes;

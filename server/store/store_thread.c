@@ -2,9 +2,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/notify.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 struct store_thread {
@@ -20,8 +23,9 @@ struct store_thread {
     enum err health;       /* of the last group */
     struct err_text why;
     /* the thread's own */
-    bool expires;
-    int64_t expire_us; /* monotonic: the next look */
+    struct store *store; /* NULL: not there yet */
+    bool looks;          /* now and then, for the store or for what may be forgotten … */
+    int64_t look_us;     /* … monotonic: the next time */
 };
 
 static void count(struct store_thread *thread, enum server_metric which, int64_t amount)
@@ -29,7 +33,7 @@ static void count(struct store_thread *thread, enum server_metric which, int64_t
     server_count(thread->options.metrics, which, amount);
 }
 
-static bool may_be_tried_again(enum err result)
+bool store_may_recover(enum err result)
 {
     return result == ERR_DISK_FULL || result == ERR_BUSY || result == ERR_NO_MEMORY;
 }
@@ -91,7 +95,7 @@ static enum err look_up_group(struct store *store, const struct store_queue *gro
 static enum err store_group(struct store_thread *thread, const struct store_queue *group,
                             struct err_text *why)
 {
-    struct store *store = thread->options.store;
+    struct store *store = thread->store;
     if (has_writes(group)) {
         int64_t begin_us = clock_mono_us();
         enum err result = write_group(store, group, why);
@@ -124,14 +128,23 @@ static void answer_group(struct store_thread *thread, struct store_queue *group,
 
 /* ---- health ---- */
 
+static void tell_manager(enum err health, const char *text)
+{
+    char status[ERR_TEXT_MAX + 64];
+    snprintf(status, sizeof status, "STATUS=%s%s",
+             health == ERR_OK ? "" : "the store takes nothing: ", health == ERR_OK ? "" : text);
+    notify_send(status);
+}
+
 static void log_change(enum err before, enum err now, const char *text)
 {
     if (before == now) {
         return;
     }
+    tell_manager(now, text);
     if (now == ERR_OK) {
         log_info("store", log_event("store_works_again"));
-    } else if (may_be_tried_again(now)) {
+    } else if (store_may_recover(now)) {
         log_error("store", log_event("store_refuses"), log_str("reason", text),
                   log_str("consequence", "bridges keep their batches and try again"));
     } else {
@@ -150,7 +163,7 @@ static bool note_health(struct store_thread *thread, enum err result, const stru
     thread->busy_since_us = 0;
     pthread_mutex_unlock(&thread->lock);
     log_change(before, result, why->text);
-    return result != ERR_OK && !may_be_tried_again(result);
+    return result != ERR_OK && !store_may_recover(result);
 }
 
 enum err store_thread_health(struct store_thread *thread, struct err_text *why)
@@ -187,10 +200,10 @@ static void take_some(struct store_thread *thread, struct store_queue *group)
 
 static void wait_for_work(struct store_thread *thread)
 {
-    const struct timespec until = {.tv_sec = thread->expire_us / CLOCK_US_PER_S,
-                                   .tv_nsec = thread->expire_us % CLOCK_US_PER_S * 1000};
+    const struct timespec until = {.tv_sec = thread->look_us / CLOCK_US_PER_S,
+                                   .tv_nsec = thread->look_us % CLOCK_US_PER_S * 1000};
     thread->sleeping = true;
-    if (thread->expires) {
+    if (thread->looks) {
         pthread_cond_timedwait(&thread->work, &thread->lock, &until);
     } else {
         pthread_cond_wait(&thread->work, &thread->lock);
@@ -198,17 +211,17 @@ static void wait_for_work(struct store_thread *thread)
     thread->sleeping = false;
 }
 
-static bool is_time_to_expire(const struct store_thread *thread)
+static bool is_time_to_look(const struct store_thread *thread)
 {
-    return thread->expires && clock_mono_us() >= thread->expire_us;
+    return thread->looks && clock_mono_us() >= thread->look_us;
 }
 
-/* Waits for work; the group stays empty when it is time to forget something. False: there is none left, and
+/* Waits for work; the group stays empty when it is time to look. False: there is none left, and
  * none will come. */
 static bool take_group(struct store_thread *thread, struct store_queue *group)
 {
     pthread_mutex_lock(&thread->lock);
-    while (!thread->waiting.first && !thread->stopping && !is_time_to_expire(thread)) {
+    while (!thread->waiting.first && !thread->stopping && !is_time_to_look(thread)) {
         wait_for_work(thread);
     }
     take_some(thread, group);
@@ -229,12 +242,11 @@ static void log_expired(const struct store_expired *expired)
 static enum err expire(struct store_thread *thread, struct err_text *why)
 {
     struct store_expired expired;
-    enum err result =
-        store_expire(thread->options.store, &thread->options.retention, clock_wall_us(), &expired, why);
+    enum err result = store_expire(thread->store, &thread->options.retention, clock_wall_us(), &expired, why);
     log_expired(&expired);
     count(thread, SERVER_EXPIRED_BATCHES, (int64_t)expired.batches);
     count(thread, SERVER_EXPIRED_READINGS, (int64_t)expired.readings);
-    thread->expire_us = expired.more ? 0 : clock_mono_us() + STORE_EXPIRE_MS * CLOCK_US_PER_MS;
+    thread->look_us = expired.more ? 0 : clock_mono_us() + STORE_EXPIRE_MS * CLOCK_US_PER_MS;
     return result;
 }
 
@@ -250,7 +262,7 @@ static enum err forget_some(struct store_thread *thread)
 {
     struct err_text why = {""};
     enum err result = expire(thread, &why);
-    if (result == ERR_OK || may_be_tried_again(result)) {
+    if (result == ERR_OK || store_may_recover(result)) {
         note_idle(thread);
         return ERR_OK;
     }
@@ -262,16 +274,76 @@ static enum err forget_some(struct store_thread *thread)
 static enum err tidy(struct store_thread *thread)
 {
     struct err_text why = {""};
-    enum err result = store_tidy(thread->options.store, &why);
+    enum err result = store_tidy(thread->store, &why);
     if (result != ERR_OK) {
         (void)note_health(thread, result, &why);
     }
     return result;
 }
 
-/* One group, or one step of forgetting, or both. */
+/* ---- a store that is away ---- */
+
+static void use(struct store_thread *thread, struct store *store)
+{
+    const struct store_retention *limits = &thread->options.retention;
+    thread->store = store;
+    thread->looks = !store || (store_can_expire(store) && (limits->age_us > 0 || limits->bytes > 0));
+}
+
+static void say_away(const char *text)
+{
+    tell_manager(ERR_BUSY, text);
+    log_error("store", log_event("store_away"), log_str("reason", text),
+              log_str("consequence", "bridges are told to come back; it is tried again"));
+}
+
+/* Each reason is said once. */
+static void note_away(struct store_thread *thread, enum err result, const struct err_text *why)
+{
+    pthread_mutex_lock(&thread->lock);
+    bool changed = strcmp(thread->why.text, why->text) != 0;
+    thread->health = result;
+    thread->why = *why;
+    pthread_mutex_unlock(&thread->lock);
+    if (changed) {
+        say_away(why->text);
+    }
+}
+
+/* Tries it if it is time. A failure that does not pass ends the store. */
+static enum err open_store(struct store_thread *thread)
+{
+    struct err_text why = {""};
+    struct store *store = NULL;
+    if (!is_time_to_look(thread)) {
+        return ERR_OK;
+    }
+    enum err result = thread->options.open(thread->options.opening, &store, &why);
+    thread->look_us = clock_mono_us() + STORE_OPEN_MS * CLOCK_US_PER_MS;
+    if (store_may_recover(result)) {
+        note_away(thread, result, &why);
+        return ERR_OK;
+    }
+    (void)note_health(thread, result, &why);
+    if (result == ERR_OK) {
+        use(thread, store);
+    }
+    return result;
+}
+
+/* ---- all of it ---- */
+
+/* One group, or one look, or both. */
 static enum err work(struct store_thread *thread, struct store_queue *group)
 {
+    if (!thread->store) {
+        enum err result = open_store(thread);
+        if (!thread->store) {
+            note_idle(thread);
+            answer_group(thread, group, result == ERR_OK ? ERR_BUSY : result);
+            return result;
+        }
+    }
     if (group->first) {
         struct err_text why = {""};
         enum err result = store_group(thread, group, &why);
@@ -282,7 +354,7 @@ static enum err work(struct store_thread *thread, struct store_queue *group)
             return result;
         }
     }
-    return is_time_to_expire(thread) ? forget_some(thread) : ERR_OK;
+    return is_time_to_look(thread) ? forget_some(thread) : ERR_OK;
 }
 
 static void *run(void *owner)
@@ -297,7 +369,7 @@ static void *run(void *owner)
         }
         failure = work(thread, &group);
         if (failure != ERR_OK) {
-            thread->expires = false;
+            thread->looks = false;
             thread->options.failed(thread->options.owner);
         }
     }
@@ -339,8 +411,13 @@ enum err store_thread_start(const struct store_thread_options *options, struct s
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
     *thread = (struct store_thread){.options = *options};
-    thread->expires =
-        store_can_expire(options->store) && (options->retention.age_us > 0 || options->retention.bytes > 0);
+    use(thread, options->store);
+    if (!options->store) {
+        thread->health = ERR_BUSY;
+        thread->why = options->away;
+        thread->look_us = clock_mono_us() + STORE_OPEN_MS * CLOCK_US_PER_MS;
+        say_away(options->away.text);
+    }
     pthread_mutex_init(&thread->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);

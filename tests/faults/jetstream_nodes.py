@@ -1,6 +1,7 @@
 """A NATS cluster of three whose nodes are killed while batches flow, servers that are killed beside it, and a drain into
 PostgreSQL that is killed, too: what was acknowledged is in the tables, once."""
 
+import signal
 import subprocess
 import time
 
@@ -9,6 +10,7 @@ from plant import DEADLINE_S, Plant, amount, eventually, program, run_tests, see
 from nats import NODES, Nats
 from postgresql import Postgresql
 from stores import PostgresqlStore
+from watch import Watch
 
 ROUNDS = 2
 LONGEST_LIFE_S = 0.5
@@ -69,4 +71,57 @@ def nodes_that_die_lose_nothing_and_double_nothing():
             judge(plant).assert_clean()
 
 
-run_tests([nodes_that_die_lose_nothing_and_double_nothing])
+def a_server_that_starts_before_its_cluster_waits_for_it():
+    with Nats() as nats, Postgresql() as cluster:
+        store = DrainedStore(nats, cluster, "plant")
+        with Plant(database=store) as plant, Watch(plant) as watch:
+            for node in range(NODES):
+                nats.kill(node)
+            plant.start_plc()
+            plant.server.start().wait_for("event=store_away")
+            watch.sees_it_away("NATS")
+            plant.bridge.start().wait_for("event=connect_failed.*the store is away; come back later")
+            plant.wait_for_batches(3)
+            assert plant.acked() == 0 and not plant.bridge.said("event=connected"), plant.why()
+            for node in range(NODES):
+                nats.start(node)
+            plant.wait_for_acks(3, 3 * DEADLINE_S)
+            watch.sees_it_there()
+            plant.end_run(3 * DEADLINE_S)
+            assert drain(plant, store).wait(4 * DEADLINE_S) == 0
+            judge(plant).assert_clean()
+
+
+def a_cluster_that_hangs_harms_no_server():
+    """All nodes hold their connections and say nothing: given up, tried again, and no obstacle to a stop."""
+    with Nats() as nats, Postgresql() as cluster:
+        store = DrainedStore(nats, cluster, "plant")
+        with Plant(database=store) as plant:
+            plant.start()
+            plant.wait_for_acks(5)
+            for stop in (False, True) if amount(ROUNDS) > ROUNDS else (True,):
+                for node in range(NODES):
+                    nats.signal(node, signal.SIGSTOP)
+                plant.wait_for_batches(5)
+                if stop:
+                    assert plant.server.stop(2 * DEADLINE_S) == 0, plant.server.tail()
+                else:
+                    plant.server.wait_for("event=store_refuses.*NATS", 2 * DEADLINE_S)
+                    acked = plant.acked()
+                    plant.wait_for_batches(5)
+                    assert plant.acked() == acked, f"acknowledged without a cluster: {plant.server.tail()}"
+                for node in range(NODES):
+                    nats.signal(node, signal.SIGCONT)
+                if stop:
+                    plant.server.start()
+                plant.wait_for_acks(5, 3 * DEADLINE_S)
+            plant.end_run(3 * DEADLINE_S)
+            assert drain(plant, store).wait(4 * DEADLINE_S) == 0
+            judge(plant).assert_clean()
+
+
+run_tests([
+    a_cluster_that_hangs_harms_no_server,
+    a_server_that_starts_before_its_cluster_waits_for_it,
+    nodes_that_die_lose_nothing_and_double_nothing,
+])

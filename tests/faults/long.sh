@@ -17,7 +17,8 @@ export BOURDON_SOURCE=$PWD BOURDON_BIN=${BOURDON_BIN:-$PWD/build/dev/bin} BOURDO
 python=${BOURDON_PYTHON:-/usr/bin/python3}
 
 # Rounds of the proofs that go by rounds; the others try every point.
-declare -A rounds=([kill]=2000 [power_cut]=500 [bit_flips]=100 [bad_network]=30 [outage]=72 [postgresql_away]=50 [jetstream_nodes]=30)
+declare -A rounds=([kill]=2000 [power_cut]=500 [bit_flips]=100 [bad_network]=30 [outage]=72 [postgresql_away]=50 [postgresql_ledger]=50
+    [jetstream_nodes]=30)
 
 run() {
     printf '\n== %s (%s)\n' "$1" "$(date +%T)"

@@ -1,15 +1,13 @@
 """A PostgreSQL that crashes, restarts and is away while batches flow, and servers that are killed beside it: what was
 acknowledged is in its tables, once."""
 
-import re
 import time
-import urllib.error
-import urllib.request
 
 from oracle import judge
 from plant import DEADLINE_S, Plant, amount, run_tests, seeded
 from postgresql import Postgresql
 from stores import PostgresqlStore
+from watch import Watch
 
 ROUNDS = 2
 LONGEST_LIFE_S = 0.4
@@ -70,42 +68,59 @@ def a_database_that_dies_loses_nothing_and_doubles_nothing():
         judge(plant).assert_clean()
 
 
-def listen_for_http(plant):
-    with open(plant.path("server.yaml"), encoding="ascii") as file:
-        text = file.read()
-    with open(plant.path("server.yaml"), "w", encoding="ascii") as file:
-        file.write(text.replace('http: ""', "http: 127.0.0.1:0"))
-
-
-def health(plant):
-    """The status of /healthz, and what it says."""
-    port = re.findall(r"event=http_listening.*port=(\d+)", plant.server.text())[-1]
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=DEADLINE_S) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
 def a_server_that_starts_before_its_database_waits_for_it():
-    with Postgresql() as cluster, Plant(database=PostgresqlStore(cluster, "plant")) as plant:
+    with Postgresql() as cluster, Plant(database=PostgresqlStore(cluster, "plant")) as plant, Watch(plant) as watch:
         cluster.stop()
-        listen_for_http(plant)
         plant.start_plc()
         plant.server.start().wait_for("event=store_away")
-        plant.bridge.start().wait_for("event=ready")
+        watch.sees_it_away("PostgreSQL")
+        plant.bridge.start().wait_for("event=connect_failed.*the store is away; come back later")
         plant.wait_for_batches(3)
         assert plant.server.stop() == 0, plant.server.tail()
-        plant.server.start().wait_for("event=store_away")
-        status, said = health(plant)
-        assert status == 503 and "PostgreSQL" in said, (status, said)
-        assert plant.acked() == 0, plant.why()
+        plant.server.start().wait_for("event=listening")
+        plant.wait_for_batches(3)
+        assert plant.acked() == 0 and not plant.bridge.said("event=connected"), plant.why()
         cluster.start()
-        plant.server.wait_for("event=started")
         plant.wait_for_acks(3)
-        assert health(plant)[0] == 200
+        assert plant.server.said("event=store_opened.*store_id="), plant.server.tail()
+        watch.sees_it_there()
         plant.end_run()
         judge(plant).assert_clean()
 
 
-run_tests([a_server_that_starts_before_its_database_waits_for_it, a_database_that_dies_loses_nothing_and_doubles_nothing])
+def what_the_database_can_put_right_is_waited_for():
+    """A role or a database that is not there (yet) is no reason to give up: it is said, and tried again."""
+    with Postgresql() as cluster:
+        store = PostgresqlStore(cluster, "plant")
+        with Plant(database=store) as plant:
+            cluster.sql("DROP DATABASE plant")
+            plant.start_plc()
+            plant.server.start().wait_for("event=store_away.*does not exist")
+            plant.bridge.start().wait_for("event=connect_failed")
+            cluster.sql("CREATE DATABASE plant")
+            plant.wait_for_acks(3)
+            plant.end_run()
+            judge(plant).assert_clean()
+
+
+def a_newer_store_that_was_away_is_refused_once_it_is_there():
+    with Postgresql() as cluster, Plant(database=PostgresqlStore(cluster, "plant")) as plant:
+        plant.start()
+        plant.wait_for_acks(1)
+        assert plant.server.stop() == 0, plant.server.tail()
+        plant.run.database.query("UPDATE meta SET version = 1000")
+        plant.server.start()
+        assert plant.server.wait() == 1 and plant.server.said("use the newer bourdon-server"), plant.server.tail()
+        cluster.stop()
+        plant.server.start().wait_for("event=store_away")
+        cluster.start()
+        assert plant.server.wait() == 1 and plant.server.said("use the newer bourdon-server"), plant.server.tail()
+        assert not plant.server.said("event=session_opened"), plant.server.tail()
+
+
+run_tests([
+    a_server_that_starts_before_its_database_waits_for_it,
+    what_the_database_can_put_right_is_waited_for,
+    a_newer_store_that_was_away_is_refused_once_it_is_there,
+    a_database_that_dies_loses_nothing_and_doubles_nothing,
+])

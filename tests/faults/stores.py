@@ -70,6 +70,8 @@ class PostgresqlStore:
 
     def batches(self, bridge):
         rows = self.query(
-            f"""SELECT encode(epoch, 'hex'), seq FROM batch JOIN stream ON stream.id = batch.stream
+            f"""WITH known AS (SELECT stream, seq FROM batch
+                  UNION ALL SELECT stream, generate_series(first_seq, last_seq) FROM settled)
+                SELECT encode(epoch, 'hex'), seq FROM known JOIN stream ON stream.id = known.stream
                 JOIN bridge ON bridge.id = stream.bridge WHERE name = '{bridge}'""")
         return {(epoch, int(seq)) for epoch, seq in rows}

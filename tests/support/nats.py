@@ -81,6 +81,11 @@ class Nats:
                     return
             time.sleep(0.01)
 
+    def signal(self, number, how):
+        """SIGSTOP: it holds what it has, connections too, and does nothing. SIGCONT ends that."""
+        with open(self.path(f"n{number}.pid"), encoding="ascii") as file:
+            os.kill(int(file.read()), how)
+
     def _ask(self, number, subject):
         """One request by hand: the protocol is text. None: no answer."""
         try:

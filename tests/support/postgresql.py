@@ -103,6 +103,26 @@ class Postgresql:
     def stop(self):
         self._end(signal.SIGINT)
 
+    def _processes(self):
+        """The postmaster first, then its children: each is a group of its own."""
+        pid = self._pid()
+        found = subprocess.run(["pgrep", "-P", str(pid)], check=False, capture_output=True, text=True, timeout=DEADLINE_S)
+        return [pid, *map(int, found.stdout.split())]
+
+    def _signal(self, how):
+        for pid in self._processes():
+            try:
+                os.kill(pid, how)
+            except ProcessLookupError:  # a child that has ended meanwhile
+                pass
+
+    def freeze(self):
+        """It holds what it has, connections too, and does nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self._signal(signal.SIGCONT)
+
     def sql(self, statement, database=USER):
         """What psql prints of a statement, without decoration."""
         command = ["psql", "-X", "-q", "-A", "-t", "-F|", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-U", USER]
@@ -124,6 +144,7 @@ class Postgresql:
 
     def __exit__(self, kind, value, trace):
         if os.path.exists(os.path.join(self.data, "postmaster.pid")):
+            self.thaw()
             self.crash()
         if self.own:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -59,6 +59,34 @@ void postgresql_fixture_make(void)
     administer("CREATE DATABASE");
 }
 
+void postgresql_fixture_make_with_stand_in(void)
+{
+    postgresql_fixture_make();
+    postgresql_fixture_run(
+        "SET allow_system_table_mods = on;"
+        "INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)"
+        " SELECT 16383, 'timescaledb', relowner, 'public'::regnamespace, false, 'stand-in' FROM pg_class"
+        " WHERE oid = 'pg_extension'::regclass;"
+        "CREATE TABLE public.stand_in_call (relation regclass, time_column name, chunk interval, indexes "
+        "boolean);"
+        "CREATE FUNCTION public.create_hypertable(relation regclass, time_column_name name,"
+        " partitioning_column name DEFAULT NULL, number_partitions integer DEFAULT NULL,"
+        " associated_schema_name name DEFAULT NULL, associated_table_prefix name DEFAULT NULL,"
+        " chunk_time_interval anyelement DEFAULT NULL::bigint, create_default_indexes boolean DEFAULT true,"
+        " if_not_exists boolean DEFAULT false, partitioning_func regproc DEFAULT NULL,"
+        " migrate_data boolean DEFAULT false, chunk_target_size text DEFAULT NULL,"
+        " chunk_sizing_func regproc DEFAULT NULL, time_partitioning_func regproc DEFAULT NULL)"
+        " RETURNS TABLE (hypertable_id integer, schema_name name, table_name name, created boolean)"
+        " LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NOT EXISTS (SELECT FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid"
+        "   WHERE pg_class.oid = relation AND relkind = 'r' AND attname = time_column_name AND attnotnull)"
+        "  OR partitioning_column IS NOT NULL THEN"
+        "  RAISE 'the stand-in takes an ordinary table whose time is not null'; END IF;"
+        " INSERT INTO public.stand_in_call VALUES"
+        "  (relation, time_column_name, chunk_time_interval, create_default_indexes);"
+        " RETURN QUERY SELECT 1, 'bourdon'::name, 'reading'::name, true; END $$");
+}
+
 void postgresql_fixture_drop(void)
 {
     administer("DROP DATABASE");

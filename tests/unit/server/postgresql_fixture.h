@@ -14,6 +14,11 @@ bool postgresql_fixture_is_here(void);
 void postgresql_fixture_make(void);
 void postgresql_fixture_drop(void);
 
+/* Likewise, with a stand-in for TimescaleDB, which Debian does not package: an entry of that name among the
+ * extensions, and a create_hypertable() with the signature that is documented. It accepts a table as the real
+ * one would, leaves it as it is, and notes the call in public.stand_in_call. */
+void postgresql_fixture_make_with_stand_in(void);
+
 enum err postgresql_fixture_open(struct store **store, struct err_text *why);
 
 /* "crash", "stop" or "start": to the cluster. */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TICK_MS = 20, READINGS = 5 };
+enum { TICK_MS = 20, READINGS = 5, FRAME_TYPE_AT = 4 };
 #define START_US (INT64_C(1769860800) * CLOCK_US_PER_S) /* 2026-01-31T12:00:00Z */
 
 /* ---- the session ---- */
@@ -70,6 +70,9 @@ static void opened(void *owner)
 static void received(void *owner, struct bytes bytes)
 {
     struct remote_bridge *bridge = owner;
+    bridge->type =
+        bridge->heard == 0 && bytes.size > FRAME_TYPE_AT ? bytes.data[FRAME_TYPE_AT] : bridge->type;
+    bridge->heard += bytes.size;
     sender_receive(bridge->sender, bytes, clock_mono_us());
     if (bridge->session_over) {
         io_shutdown(bridge->io, REMOTE_DEADLINE_MS);

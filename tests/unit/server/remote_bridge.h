@@ -22,6 +22,8 @@ struct remote_bridge {
     struct batch_builder *builder;
     uint8_t epoch[BATCH_EPOCH_SIZE];
     bool ready, gone; /* gone: the connection is closed */
+    size_t heard;     /* bytes */
+    uint8_t type;     /* of the first frame */
     struct frame_hello hello;
     struct frame_welcome welcome;
     struct ack_range acks[REMOTE_SEQUENCES_MAX]; /* by sequence; last 0 = none yet */

@@ -313,6 +313,86 @@ START_TEST(a_gap_that_reaches_ahead_of_everything_stored_is_believed_up_to_there
 }
 END_TEST
 
+/* ---- retention ---- */
+
+enum { OLD = 10 };
+
+/* The store's clock in these tests: a batch is committed at the time of its last reading. */
+static void expire(const struct store_retention *limits, int64_t now_us)
+{
+    struct store_expired expired;
+    do {
+        enum err result = store_expire(store, limits, now_us, &expired, &why);
+        ck_assert_msg(result == ERR_OK, "%s", why.text);
+    } while (expired.more);
+}
+
+static int64_t committed_us(uint64_t sequence)
+{
+    struct fixture_batch batch;
+    fixture_batch(&batch, 1, sequence, 1);
+    return batch.view.last_us;
+}
+
+/* Everything up to a sequence is too old now. */
+static void forget_until(uint64_t sequence)
+{
+    const struct store_retention limits = {.age_us = 1};
+    expire(&limits, committed_us(sequence) + 2);
+}
+
+START_TEST(what_is_forgotten_is_not_missing)
+{
+    static const struct frame_range hole = {5, 6};
+    if (!store_can_expire(store)) {
+        return;
+    }
+    for (uint64_t sequence = 1; sequence <= OLD; sequence++) {
+        if (sequence < hole.first || sequence > hole.last) {
+            ck_assert_int_eq(put("cell-3", 1, sequence, 1), STORE_COMMITTED);
+        }
+        ck_assert_int_eq(put("cell-4", 1, sequence, 1), STORE_COMMITTED);
+    }
+    for (uint64_t until = 1; until <= OLD; until++) { // also where only some of a range is
+        forget_until(until);
+        reopen();
+        struct store_watermarks watermarks = look_up("cell-3", 1);
+        ck_assert_uint_eq(watermarks.contiguous, hole.first - 1);
+        ck_assert_uint_eq(watermarks.highest, OLD);
+        ck_assert_uint_eq(watermarks.missing_count, 1);
+        ck_assert_mem_eq(watermarks.missing, &hole, sizeof hole);
+        ck_assert_uint_eq(look_up("cell-4", 1).contiguous, OLD);
+    }
+    ck_assert_int_eq(put("cell-3", 1, OLD + 1, 1), STORE_COMMITTED);
+    for (uint64_t sequence = hole.first; sequence <= hole.last; sequence++) {
+        ck_assert_int_eq(put("cell-3", 1, sequence, 1), STORE_COMMITTED);
+    }
+    ck_assert_uint_eq(look_up("cell-3", 1).contiguous, OLD + 1);
+    forget_until(OLD + 1);
+    ck_assert_uint_eq(look_up("cell-3", 1).contiguous, OLD + 1);
+    ck_assert_uint_eq(look_up("cell-3", 1).highest, OLD + 1);
+}
+END_TEST
+
+START_TEST(what_is_young_enough_is_told_from_another_batch)
+{
+    if (!store_can_expire(store)) {
+        return;
+    }
+    for (uint64_t sequence = 1; sequence <= OLD; sequence++) {
+        ck_assert_int_eq(put("cell-3", 1, sequence, 1), STORE_COMMITTED);
+    }
+    forget_until(OLD / 2);
+    for (uint64_t sequence = OLD / 2 + 1; sequence <= OLD; sequence++) {
+        ck_assert_int_eq(put("cell-3", 1, sequence, 1), STORE_DUPLICATE);
+        ck_assert_int_eq(put("cell-3", 1, sequence, 2), STORE_CONFLICT);
+    }
+    forget_until(OLD); // but for the newest one
+    ck_assert_int_eq(put("cell-3", 1, OLD, 1), STORE_DUPLICATE);
+    ck_assert_int_eq(put("cell-3", 1, OLD, 2), STORE_CONFLICT);
+}
+END_TEST
+
 /* ---- groups ---- */
 
 START_TEST(a_group_of_many_bridges_is_stored_as_a_whole)
@@ -485,6 +565,8 @@ int store_contract_run(const struct contract_kind *of)
                               what_is_missing_in_between_is_listed_but_for_what_gaps_account_for,
                               a_long_list_of_what_is_missing_is_cut,
                               a_gap_that_reaches_ahead_of_everything_stored_is_believed_up_to_there,
+                              what_is_forgotten_is_not_missing,
+                              what_is_young_enough_is_told_from_another_batch,
                               a_group_of_many_bridges_is_stored_as_a_whole,
                               a_group_that_is_rolled_back_leaves_nothing,
                               a_group_that_was_never_committed_leaves_nothing,

@@ -149,6 +149,33 @@ START_TEST(a_day_has_a_partition_and_what_strayed_before_is_moved_there)
 }
 END_TEST
 
+/* Against a stand-in: that we call what is documented, and do without partitions then. */
+START_TEST(a_hypertable_takes_the_place_of_partitions_where_timescaledb_is_installed)
+{
+    enum store_result result;
+    static const char partitions[] = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'reading'::regclass";
+    ck_assert_int_gt(postgresql_fixture_number(partitions), 0); // not installed
+    teardown();
+    postgresql_fixture_make_with_stand_in();
+    reopen();
+    fixture_put_catalog(store);
+    ck_assert_int_eq(postgresql_fixture_number("SELECT count(*) FROM public.stand_in_call"), 1);
+    ck_assert_int_eq(postgresql_fixture_number(
+                         "SELECT count(*) FROM public.stand_in_call WHERE relation = 'reading'::regclass"
+                         " AND time_column = 'time' AND chunk = '1 day' AND NOT indexes"),
+                     1);
+    ck_assert_int_eq(put_one(1000, &result, &why), ERR_OK);
+    ck_assert_int_eq(put_one(999999, &result, &why), ERR_OK);
+    ck_assert_int_eq(postgresql_fixture_number(partitions), 0);
+    ck_assert_int_eq(postgresql_fixture_number("SELECT count(*) FROM ONLY reading"), 2 * FIXTURE_READINGS);
+    ck_assert_int_eq(postgresql_fixture_number("SELECT count(*) FROM history"), 2 * FIXTURE_READINGS);
+    ck_assert_int_eq(
+        postgresql_fixture_number("SELECT count(*) FROM pg_indexes WHERE indexname = 'reading_by_tag'"), 1);
+    reopen();
+    ck_assert_int_eq(postgresql_fixture_number("SELECT count(*) FROM public.stand_in_call"), 1);
+}
+END_TEST
+
 START_TEST(gaps_and_holes_are_listed_for_people)
 {
     const struct gap gaps[] = {
@@ -333,6 +360,7 @@ int main(void)
                           (const TTest *[]){
                               readings_are_rows_with_names_and_values,
                               a_day_has_a_partition_and_what_strayed_before_is_moved_there,
+                              a_hypertable_takes_the_place_of_partitions_where_timescaledb_is_installed,
                               gaps_and_holes_are_listed_for_people,
                               no_number_of_gaps_makes_a_look_long,
                               a_newer_schema_is_refused_and_not_touched,

@@ -9,5 +9,14 @@ int main(void)
                                                     .remove = postgresql_fixture_drop,
                                                     .open = postgresql_fixture_open,
                                                     .shared = true};
-    return postgresql_fixture_is_here() ? store_contract_run(&postgresql) : SYSTEM_SKIPPED;
+    static const struct contract_kind hypertable = {.name = "postgresql_contract_beside_a_stand_in",
+                                                    .make = postgresql_fixture_make_with_stand_in,
+                                                    .remove = postgresql_fixture_drop,
+                                                    .open = postgresql_fixture_open,
+                                                    .shared = true};
+    if (!postgresql_fixture_is_here()) {
+        return SYSTEM_SKIPPED;
+    }
+    int status = store_contract_run(&postgresql);
+    return status == 0 ? store_contract_run(&hypertable) : status;
 }

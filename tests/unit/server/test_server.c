@@ -120,6 +120,36 @@ START_TEST(a_full_disk_puts_batches_off_and_loses_nothing)
 }
 END_TEST
 
+static void with_a_database_that_is_away(struct server_options *options)
+{
+    free(options->store);
+    options->store = strdup("postgresql:///plant?host=/nowhere");
+}
+
+/* HELLO would name a store that nobody has seen. */
+START_TEST(while_the_store_was_never_reached_nothing_is_said_of_it)
+{
+    server_fixture_start("", with_a_database_that_is_away);
+    for (int i = 0; i < 2; i++) {
+        remote_bridge_open(&bridge, server_fixture_plant(), "bridge/cell-3", server_fixture_port(), 1, 1, 1);
+        remote_bridge_await(&bridge, remote_bridge_is_gone);
+        ck_assert(!bridge.ready);
+        ck_assert_int_eq(bridge.type, FRAME_BYE);
+        ck_assert_int_eq(bridge.bye, BYE_STORE_FAILED);
+        ck_assert_ptr_nonnull(strstr(bridge.bye_text, "come back later"));
+        remote_bridge_close(&bridge);
+        server_fixture_reload(); // which knows the store no better
+    }
+    remote_bridge_open(&bridge, server_fixture_plant(), "bridge/cell-4", server_fixture_port(), 1, 1, 1);
+    remote_bridge_await(&bridge, remote_bridge_is_gone);
+    ck_assert_int_eq(bridge.bye, BYE_NOT_ALLOWED); // who is not on the list learns nothing of the store
+    remote_bridge_close(&bridge);
+    ck_assert(server_fixture_said("event=store_away"));
+    ck_assert(!server_fixture_said("event=session_closed"));
+    ck_assert_int_eq(server_fixture_stop(), 0);
+}
+END_TEST
+
 static bool one_batch_is_left(const struct remote_bridge *remote)
 {
     (void)remote;
@@ -244,6 +274,7 @@ int main(void)
                                     a_start_that_fails_for_its_key_leaves_no_store_behind,
                                     a_session_is_told_what_is_stored_of_its_epoch,
                                     a_full_disk_puts_batches_off_and_loses_nothing,
+                                    while_the_store_was_never_reached_nothing_is_said_of_it,
                                     what_is_too_old_goes_while_bridges_are_served,
                                     a_failed_sync_acknowledges_nothing_and_ends_the_server,
                                     a_full_queue_puts_batches_off_until_the_store_has_caught_up,

@@ -36,6 +36,8 @@ START_TEST(a_short_configuration_is_enough)
                            "bridges: [cell-3, cell-4]\nlisten: [0.0.0.0:8443, \"[::]:8443\"]\nhttp: \"\"\n"
                            "store: sqlite:/var/lib/store.db\n"),
                      "");
+    ck_assert_str_eq(
+        judge(FILES "bridges: \"*\"\nstore: postgresql://host/plant\nretention: {age: 1d, size: 1GB}\n"), "");
 }
 END_TEST
 
@@ -67,6 +69,9 @@ START_TEST(what_is_wrong_is_said_with_its_place)
          "begins with http"},
         {"t2 above t1", FILES "bridges: \"*\"\ntimers: {t1: 5s, t2: 6s}\n", "t2: must be shorter than t1"},
         {"window below a batch", FILES "bridges: \"*\"\nlimits: {window_bytes: 8KiB}\n", "window_bytes"},
+        {"a stream that has limits of its own",
+         FILES "bridges: \"*\"\nstore: jetstream://host/plant\nretention: {age: 1d}\n",
+         "max_age and max_bytes"},
         {"queue below a catalog", FILES "bridges: \"*\"\nlimits: {queue_bytes: 2MiB}\n", "queue_bytes"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {

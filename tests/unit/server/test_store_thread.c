@@ -6,6 +6,7 @@
 #include "support/suite.h"
 #include "support/temporary.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -277,6 +278,94 @@ START_TEST(stopping_stores_what_waits)
 }
 END_TEST
 
+/* ---- a store that is away at the start ---- */
+
+static struct {
+    atomic_int tries;
+    int away;         /* so many times, then … */
+    enum err outcome; /* … this */
+} opening;
+
+static enum err open_at_last(void *owner, struct store **opened, struct err_text *reason)
+{
+    (void)owner;
+    if (atomic_fetch_add(&opening.tries, 1) < opening.away) {
+        return err_set(reason, ERR_BUSY, "nobody listens");
+    }
+    if (opening.outcome != ERR_OK) {
+        return err_set(reason, opening.outcome, "use the newer program");
+    }
+    *opened = store;
+    return ERR_OK;
+}
+
+static void start_without_a_store(int away, enum err outcome)
+{
+    store_thread_stop(thread);
+    opening.away = away;
+    opening.outcome = outcome;
+    struct store_thread_options options = {.open = open_at_last,
+                                           .away = {"no route"},
+                                           .metrics = &metrics,
+                                           .queue_bytes = QUEUE_BYTES,
+                                           .failed = store_failed};
+    ck_assert_int_eq(store_thread_start(&options, &thread, &why), ERR_OK);
+}
+
+static void await_health(enum err expected)
+{
+    int64_t deadline_us = clock_mono_us() + DEADLINE_MS * CLOCK_US_PER_MS;
+    while (store_thread_health(thread, &why) != expected) {
+        ck_assert_msg(clock_mono_us() < deadline_us, "%s", why.text);
+        sched_yield();
+    }
+}
+
+START_TEST(a_store_that_is_away_answers_later_and_is_used_once_it_is_there)
+{
+    start_without_a_store(2, ERR_OK);
+    ck_assert_int_eq(store_thread_health(thread, &why), ERR_BUSY);
+    ck_assert_str_eq(why.text, "no route");
+    submit(1, 1);
+    submit_look_up();
+    await_answers(2);
+    ck_assert_int_eq(answers[0].outcome, ERR_BUSY);
+    ck_assert_int_eq(answers[1].outcome, ERR_BUSY);
+    await_health(ERR_OK);
+    ck_assert_int_eq(opening.tries, 3);
+    submit(1, 1);
+    submit_look_up();
+    await_answers(4);
+    ck_assert_int_eq(answers[2].result, STORE_COMMITTED);
+    ck_assert_uint_eq(answers[3].watermarks.contiguous, 1);
+    ck_assert_int_eq(failures, 0);
+}
+END_TEST
+
+START_TEST(what_no_waiting_heals_ends_the_wait)
+{
+    start_without_a_store(1, ERR_VERSION);
+    await_health(ERR_VERSION);
+    ck_assert_str_eq(why.text, "use the newer program");
+    submit(1, 1);
+    await_answers(1);
+    ck_assert_int_eq(answers[0].outcome, ERR_VERSION);
+    ck_assert_int_eq(failures, 1);
+    ck_assert_int_eq(opening.tries, 2);
+}
+END_TEST
+
+START_TEST(stopping_does_not_wait_for_a_store)
+{
+    start_without_a_store(INT32_MAX, ERR_OK);
+    submit(1, 1);
+    store_thread_stop(thread);
+    thread = NULL;
+    await_answers(1);
+    ck_assert_int_eq(answers[0].outcome, ERR_BUSY);
+}
+END_TEST
+
 int main(void)
 {
     return suite_run_with("store_thread", setup, teardown,
@@ -288,6 +377,9 @@ int main(void)
                               a_full_disk_answers_nothing_as_stored_and_passes,
                               after_a_failed_sync_nothing_is_answered_as_stored_ever_again,
                               stopping_stores_what_waits,
+                              a_store_that_is_away_answers_later_and_is_used_once_it_is_there,
+                              what_no_waiting_heals_ends_the_wait,
+                              stopping_does_not_wait_for_a_store,
                               NULL,
                           });
 }
