@@ -1,14 +1,17 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "contract.h"
-#include "link/link.h"
+#include "link/tcp_batch.h"
 #include "support/raw_peer.h"
 #include "support/suite.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-enum { RESPONSE_MS = 300 };
+enum { RESPONSE_MS = 1000 };
 
 static metric_value counters[LINK_COUNTERS];
 
@@ -91,23 +94,48 @@ static bool backwards(int fd, uint8_t (*requests)[RAW_REQUEST_SIZE], size_t coun
     return true;
 }
 
+static void check_values(const struct reads *reads)
+{
+    ck_assert_uint_eq(reads->answers, LINK_OUTSTANDING_MAX);
+    for (size_t i = 0; i < LINK_OUTSTANDING_MAX; i++) {
+        ck_assert_uint_eq(reads->values[i], 0x4000 | i);
+        ck_assert_int_gt(reads->exchanges[i].request_us, 0);
+        ck_assert_int_ge(reads->exchanges[i].response_us, reads->exchanges[i].request_us);
+    }
+}
+
 START_TEST(answers_in_any_order_find_their_requests)
 {
     struct device device = {.count = LINK_OUTSTANDING_MAX, .answer = backwards};
     struct raw_peer *peer = raw_peer_start(take_request, &device);
     struct link *link = link_to(peer);
-    for (int round = 0; round < 4200; round++) { /* past the last transaction number */
+    for (int round = 0; round < 100; round++) {
         struct reads reads;
         fill(&reads, LINK_OUTSTANDING_MAX);
         ck_assert_int_eq(link_exchange_all(link, &reads.batch), LINK_ANSWERED);
-        ck_assert_uint_eq(reads.answers, LINK_OUTSTANDING_MAX);
-        for (size_t i = 0; i < LINK_OUTSTANDING_MAX; i++) {
-            ck_assert_uint_eq(reads.values[i], 0x4000 | i);
-            ck_assert_int_gt(reads.exchanges[i].request_us, 0);
-            ck_assert_int_ge(reads.exchanges[i].response_us, reads.exchanges[i].request_us);
-        }
+        check_values(&reads);
     }
     link_free(link);
+    raw_peer_stop(peer);
+}
+END_TEST
+
+START_TEST(transaction_numbers_begin_anew_within_a_batch)
+{
+    struct device device = {.count = LINK_OUTSTANDING_MAX, .answer = backwards};
+    struct raw_peer *peer = raw_peer_start(take_request, &device);
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                        .sin_port = htons(raw_peer_port(peer))};
+    const struct tcp_batch line = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                                   .timeout_us = RESPONSE_MS * CLOCK_US_PER_MS,
+                                   .counters = counters};
+    ck_assert_int_eq(connect(line.fd, (const struct sockaddr *)&address, sizeof address), 0);
+    struct reads reads;
+    fill(&reads, LINK_OUTSTANDING_MAX);
+    ck_assert_int_eq(tcp_batch_exchange(&line, &reads.batch, UINT16_MAX - 3), 0);
+    check_values(&reads);
+    close(line.fd);
     raw_peer_stop(peer);
 }
 END_TEST
@@ -206,7 +234,7 @@ END_TEST
 
 static bool slowly(int fd, uint8_t (*requests)[RAW_REQUEST_SIZE], size_t count)
 {
-    for (size_t i = 0; i < count && !raw_await_hangup(fd, RESPONSE_MS / 2); i++) {
+    for (size_t i = 0; i < count && !raw_await_hangup(fd, RESPONSE_MS / 3); i++) {
         answer_one(fd, requests[i]);
     }
     return true;
@@ -291,6 +319,7 @@ int main(void)
     return suite_run("tcp_batch",
                      (const TTest *[]){
                          answers_in_any_order_find_their_requests,
+                         transaction_numbers_begin_anew_within_a_batch,
                          one_bad_answer_is_no_value_and_ends_the_connection,
                          what_is_answered_is_not_asked_again,
                          each_answer_gives_the_next_its_own_time,
