@@ -5,7 +5,11 @@
 #
 #   scripts/install-deps.sh build test bench
 #   cmake --preset release && cmake --build --preset release
-#   bench/gateway.sh [PEER...]          bourdon haproxy nginx stunnel socat; BOURDON_BIN=build/release/bin
+#   bench/gateway.sh [PEER...]          bourdon outstanding same haproxy nginx stunnel socat
+#                                       BOURDON_BIN=build/release/bin
+#
+# "bourdon" has one request on its connection to the PLC at a time, "outstanding" up to 16, and with "same" all clients
+# read the same registers (elsewhere each reads others).
 set -euo pipefail
 export LC_ALL=C.UTF-8
 
@@ -15,7 +19,7 @@ seconds=${SECONDS_EACH:-5}
 connections=64
 idle=${IDLE:-1000}
 peers=("$@")
-[ ${#peers[@]} -gt 0 ] || peers=(bourdon haproxy nginx stunnel socat)
+[ ${#peers[@]} -gt 0 ] || peers=(bourdon outstanding same haproxy nginx stunnel socat)
 
 folder=$(mktemp -d)
 pids=()
@@ -83,6 +87,7 @@ server: {endpoints: ["127.0.0.1:9"], ca: pki/ca.pem, certificate: pki/bridge/cel
 links:
   - name: plant
     url: tcp://127.0.0.1:$plc
+    outstanding: $outstanding
     units: [{id: 1, tags: [{name: a, table: holding, address: 0, type: uint16, rate: 1s}]}]
 gateway:
   listen: ["127.0.0.1:$port"]
@@ -150,7 +155,7 @@ CFG
 
 command_of() {
     case $1 in
-        bourdon) command=("$bin/bourdon-bridge" -c bourdon.yaml --log-level error) ;;
+        bourdon | outstanding | same) command=("$bin/bourdon-bridge" -c bourdon.yaml --log-level error) ;;
         haproxy) command=(haproxy -f haproxy.cfg -db) ;;
         nginx) command=(nginx -c "$folder/nginx.conf" -e "$folder/nginx.err") ;;
         stunnel) command=(stunnel4 "$folder/stunnel.conf") ;;
@@ -163,6 +168,8 @@ command_of() {
 # start PEER [PIN]: $pid, listening on a new $port.
 start() {
     port=$(free_port)
+    outstanding=1
+    [ "$1" != outstanding ] || outstanding=16
     configure
     command_of "$1"
     ${2:+taskset -c 0} "${command[@]}" >"$1.log" 2>&1 </dev/null &
@@ -180,10 +187,10 @@ field() {
     sed -n "s/.*$1=\([0-9.]*\).*/\1/p" result
 }
 
-# load MODE COUNT [PIN]: runs it against $port; CPU of $pid over the time measured goes to $ticks.
+# load MODE COUNT [PIN [same]]: runs it against $port; CPU of $pid over the time measured goes to $ticks.
 load() {
     mkfifo begun
-    ${3:+taskset -c 0} "$bin/gateway_load" "$1" "$port" "$2" "$seconds" >begun 2>load.err &
+    ${3:+taskset -c 0} "$bin/gateway_load" "$1" "$port" "$2" "$seconds" "${4:-}" >begun 2>load.err &
     local client=$! before line
     exec 7<begun
     rm begun
@@ -238,13 +245,13 @@ direct=$(field p50_us)
 echo "direct, one client, all on one core: p50 $direct us"
 stop "$plc_pid"
 
-row='%-9s %12s %10s %9s %9s %12s %12s %12s\n'
+row='%-11s %12s %10s %9s %9s %12s %12s %12s\n'
 # shellcheck disable=SC2059
 printf "$row" peer "64 conn /s" "CPU us/tx" "p50 us" "p99 us" "+p50 us, 1" "KiB/idle" "handshakes/s"
 for peer in "${peers[@]}"; do
     start_plc
     start "$peer"
-    load tls "$connections"
+    load tls "$connections" "" "$peer"
     per_s=$(field per_s) p50=$(field p50_us) p99=$(field p99_us)
     cpu=$(awk -v ticks="$ticks" -v hz="$(getconf CLK_TCK)" -v count="$(field 'done')" 'BEGIN { printf "%.1f", ticks * 1e6 / hz / count }')
     load connect 16

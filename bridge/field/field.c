@@ -50,6 +50,7 @@ static enum err fill_poller(struct poller *poller, const struct link_options *op
         .first_ms = POLLER_RECONNECT_FIRST_MS,
         .cap_ms = (uint32_t)(options->reconnect_max_us / CLOCK_US_PER_MS),
     };
+    poller->outstanding = (size_t)options->outstanding;
     poll_cache_init(&poller->cache, options->cache_age_us);
     enum err result = add_way(poller, options, options->url, why);
     if (result == ERR_OK && *options->backup) {

@@ -5,6 +5,7 @@
 #include "field/field_template.h"
 #include "field/field_tls.h"
 #include "field/field_walk.h"
+#include "link/link.h"
 #include "tunnel/tag_words.h"
 
 #include <stddef.h>
@@ -277,6 +278,15 @@ const struct option field_link_table[] = {
      .max = 3600e6,
      .help = "Up to this age what a poll has read answers a read through the gateway, and the PLC is not "
              "asked. 0s = it always is."},
+    {.name = "outstanding",
+     .kind = OPTION_INT,
+     LINK(outstanding),
+     .fallback = "1",
+     .min = 1,
+     .max = LINK_OUTSTANDING_MAX,
+     .help = "Reads of the gateway's clients that may be on their way to the device at once, over tcp:// "
+             "only. More than 1 needs a device that takes several requests without waiting for the answer "
+             "to the first; its documentation calls that outstanding or pending transactions."},
     {.name = "align",
      .kind = OPTION_BOOL,
      LINK(align),

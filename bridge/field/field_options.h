@@ -98,6 +98,7 @@ struct link_options {
     int64_t reconnect_max_us; /* longest wait before the next attempt */
     int64_t latency_us;       /* what a request over TCP takes, for the check that the schedule fits */
     int64_t cache_age_us;     /* of a poll that may answer a live request; 0 = off */
+    int64_t outstanding;      /* live requests on their way at once */
     bool align;               /* polls fall on multiples of the rate on the wall clock */
     struct option_list units; /* of struct unit_options */
 };

@@ -33,9 +33,15 @@ static void check_url(const struct link_options *link, const char *key, const ch
     }
 }
 
+static bool has_way(const struct link_options *link, const char *scheme)
+{
+    size_t size = strlen(scheme);
+    return strncmp(link->url, scheme, size) == 0 || strncmp(link->backup, scheme, size) == 0;
+}
+
 static bool reaches_serial_line(const struct link_options *link)
 {
-    return strncmp(link->url, "rtu://", 6) == 0 || strncmp(link->backup, "rtu://", 6) == 0;
+    return has_way(link, "rtu://");
 }
 
 static void check_unit(const struct link_options *link, const struct unit_options *unit,
@@ -77,6 +83,11 @@ static void check_link(const struct link_options *link, struct diagnostics *diag
     check_url(link, "url", link->url, diagnostics);
     if (*link->backup) {
         check_url(link, "backup", link->backup, diagnostics);
+    }
+    if (link->outstanding > 1 && !has_way(link, "tcp://")) {
+        diagnostics_add(diagnostics, option_place(diagnostics, link, "outstanding"), NULL,
+                        "outstanding: link %s has no tcp:// way, and elsewhere requests go one at a time",
+                        link->name);
     }
     check_units(link, diagnostics);
 }

@@ -39,8 +39,10 @@ struct live_request {
     int64_t deadline_us; /* monotonic: afterwards it is not sent any more */
 
     enum live_result result;
-    bool cached; /* a poll had just read it */
-    bool sent;   /* a write may have reached the PLC, whatever the result */
+    bool cached;               /* a poll had just read it */
+    bool shared;               /* the same read of another brought the answer */
+    struct live_request *same; /* of live_run, while it runs */
+    bool sent;                 /* a write may have reached the PLC, whatever the result */
     uint8_t answer[PDU_SIZE_MAX];
     uint8_t answer_size; /* LIVE_ANSWERED, LIVE_UNVERIFIED */
     uint8_t old[LIVE_VALUES_MAX];

@@ -106,19 +106,124 @@ void live_refuse(struct live_request *live)
     live->old_size = 0;
     live->sent = false;
     live->cached = false;
+    live->shared = false;
 }
 
-void live_run(const struct live_line *line, struct live_request *live, int64_t now_us)
+static void run_alone(const struct live_line *line, struct live_request *live)
 {
     bool write = live_is_write(&live->request);
-    live_refuse(live); /* until there is an answer */
-    if (!write && answer_from_cache(line, live, now_us)) {
-        return;
-    }
     if (write) {
         poll_cache_forget(line->cache, live->unit);
     }
     if (!write || look_before(line, live)) {
         write_or_read(line, live, write);
     }
+}
+
+/* ---- reads together ---- */
+
+struct reads {
+    const struct live_line *line;
+    int64_t now_us;
+    struct link_exchange exchanges[LINK_OUTSTANDING_MAX];
+    struct live_request *asking[LINK_OUTSTANDING_MAX];  /* whose request each exchange is … */
+    struct live_request *sharing[LINK_OUTSTANDING_MAX]; /* … and who else gets its answer, by `same` */
+    size_t count;
+};
+
+/* What a device may be asked at any time and as often as one likes. */
+static bool is_plain_read(const struct live_request *live)
+{
+    return live->request.function >= MODBUS_READ_COILS &&
+           live->request.function <= MODBUS_READ_INPUT_REGISTERS;
+}
+
+static bool is_same_read(const struct live_request *a, const struct live_request *b)
+{
+    return a->unit == b->unit && a->request.function == b->request.function &&
+           a->request.read.address == b->request.read.address &&
+           a->request.read.quantity == b->request.read.quantity;
+}
+
+/* False: it has to wait for the next time. */
+static bool take_read(struct reads *reads, struct live_request *live)
+{
+    live_refuse(live); /* until there is an answer */
+    if (reads->now_us >= live->deadline_us || answer_from_cache(reads->line, live, reads->now_us)) {
+        return true;
+    }
+    for (size_t i = 0; i < reads->count; i++) {
+        if (is_same_read(reads->asking[i], live)) {
+            live->shared = true;
+            live->same = reads->sharing[i];
+            reads->sharing[i] = live;
+            return true;
+        }
+    }
+    if (reads->count == reads->line->outstanding) {
+        return false;
+    }
+    size_t index = reads->count++;
+    reads->exchanges[index] = (struct link_exchange){.unit = live->unit, .request = &live->request};
+    reads->asking[index] = live;
+    reads->sharing[index] = NULL;
+    return true;
+}
+
+static void gather(struct reads *reads, struct live_list *waiting, struct live_list *done)
+{
+    struct live_list left;
+    live_list_init(&left);
+    while (waiting->first && is_plain_read(waiting->first) && left.count < LIVE_LOOK_AHEAD) {
+        struct live_request *live = live_list_take(waiting);
+        live_list_append(take_read(reads, live) ? done : &left, live);
+    }
+    live_list_move(&left, waiting);
+    live_list_move(waiting, &left);
+}
+
+static void read_answered(void *owner, struct link_exchange *exchange)
+{
+    struct reads *reads = owner;
+    size_t index = (size_t)(exchange - reads->exchanges);
+    struct live_request *asking = reads->asking[index];
+    encode_answer(asking, &exchange->response);
+    for (struct live_request *other = reads->sharing[index]; other; other = other->same) {
+        other->result = asking->result;
+        other->answer_size = asking->answer_size;
+        memcpy(other->answer, asking->answer, asking->answer_size);
+    }
+}
+
+static void run_reads(const struct live_line *line, struct live_list *waiting, int64_t now_us,
+                      struct live_list *done)
+{
+    struct reads reads;
+    reads.line = line;
+    reads.now_us = now_us;
+    reads.count = 0; /* the rest is written as far as it is used: this runs for every read */
+    gather(&reads, waiting, done);
+    const struct link_batch batch = {
+        .exchanges = reads.exchanges,
+        .count = reads.count,
+        .answered = read_answered,
+        .owner = &reads,
+    };
+    if (reads.count > 0) {
+        (void)line->exchange_all(line->owner, &batch); /* who got no answer has that result already */
+    }
+}
+
+void live_run(const struct live_line *line, struct live_list *waiting, int64_t now_us, struct live_list *done)
+{
+    if (is_plain_read(waiting->first)) {
+        run_reads(line, waiting, now_us, done);
+        return;
+    }
+    struct live_request *live = live_list_take(waiting);
+    live_refuse(live); /* until there is an answer */
+    if (now_us < live->deadline_us) {
+        run_alone(line, live);
+    }
+    live_list_append(done, live);
 }

@@ -137,30 +137,49 @@ static void end_asking(struct poller *poller)
     pthread_mutex_unlock(&poller->mutex);
 }
 
-static enum link_outcome ask(struct poller *poller, struct link_exchange *exchange)
+/* Either of the two. */
+struct question {
+    struct link_exchange *one;
+    const struct link_batch *all;
+};
+
+static enum link_outcome ask(struct poller *poller, const struct question *question)
 {
     if (!begin_asking(poller)) {
         return LINK_INTERRUPTED;
     }
-    enum link_outcome outcome = link_exchange(current_way(poller), exchange);
+    struct link *way = current_way(poller);
+    enum link_outcome outcome =
+        question->one ? link_exchange(way, question->one) : link_exchange_all(way, question->all);
     end_asking(poller);
     return outcome;
 }
 
 /* The device may close a connection it thinks idle, which shows only now: then once more on a new one. */
-enum link_outcome poller_exchange(struct poller *poller, struct link_exchange *exchange, bool repeatable)
+static enum link_outcome ask_on_this_way(struct poller *poller, const struct question *question,
+                                         bool repeatable)
 {
     struct link *way = current_way(poller);
     if (!way->connected) {
         return LINK_LOST;
     }
-    enum link_outcome outcome = ask(poller, exchange);
+    enum link_outcome outcome = ask(poller, question);
     if (outcome == LINK_LOST && repeatable && poller->answers > 0 && link_connect(way, NULL) == ERR_OK) {
         poller->answers = 0;
-        outcome = ask(poller, exchange);
+        outcome = ask(poller, question);
     }
     poller->answers += outcome == LINK_ANSWERED ? 1 : 0;
     return outcome;
+}
+
+enum link_outcome poller_exchange(struct poller *poller, struct link_exchange *exchange, bool repeatable)
+{
+    return ask_on_this_way(poller, &(struct question){.one = exchange}, repeatable);
+}
+
+enum link_outcome poller_exchange_all(struct poller *poller, const struct link_batch *batch)
+{
+    return ask_on_this_way(poller, &(struct question){.all = batch}, true);
 }
 
 static enum quality quality_of(enum link_outcome outcome)

@@ -53,6 +53,7 @@ struct poller {
     struct link *ways[POLLER_WAYS_MAX]; /* owned */
     size_t way_count;
     size_t way;         /* in use, or to be tried next */
+    size_t outstanding; /* live reads on their way at once */
     struct unit *units; /* owned */
     size_t unit_count;
     struct backoff reconnect;
@@ -85,8 +86,8 @@ struct poller {
 void poller_init(struct poller *poller, const struct poller_context *context, const char *name);
 /* The polls are placed from now on; `*number` as in unit_start(). */
 MUST_USE enum err poller_start(struct poller *poller, uint32_t *number, struct err_text *why);
-/* Asks the thread to end, and interrupts what it waits for but an answer. */
-/* Asks the thread to end and interrupts what it waits for; live requests come back unanswered. */
+/* Asks the thread to end, and interrupts what it waits for but an answer; live requests come back unanswered.
+ */
 void poller_stop(struct poller *poller);
 /* After that: waits for the answer that is on its way, until the monotonic time at most, then interrupts. */
 void poller_await_answer(struct poller *poller, int64_t until_us);

@@ -8,6 +8,11 @@ static enum link_outcome exchange(void *owner, struct link_exchange *wanted, boo
     return poller_exchange(owner, wanted, repeatable);
 }
 
+static enum link_outcome exchange_all(void *owner, const struct link_batch *batch)
+{
+    return poller_exchange_all(owner, batch);
+}
+
 static void give_back(struct poller *poller, struct live_list *answered)
 {
     if (answered->first) {
@@ -16,12 +21,11 @@ static void give_back(struct poller *poller, struct live_list *answered)
     }
 }
 
-static struct live_request *next_request(struct poller *poller)
+static void take_waiting(struct poller *poller)
 {
-    if (!poller->live_taken.first) {
+    if (!live_queue_is_empty(&poller->live)) {
         live_queue_take(&poller->live, &poller->live_taken);
     }
-    return live_list_take(&poller->live_taken);
 }
 
 bool poller_live_waits(const struct poller *poller)
@@ -43,24 +47,26 @@ static bool is_our_turn(struct poller *poller, int64_t now_us, int64_t poll_us)
 
 void poller_live_serve(struct poller *poller, int64_t poll_us)
 {
-    const struct live_line line = {.exchange = exchange, .owner = poller, .cache = &poller->cache};
+    const struct live_line line = {
+        .exchange = exchange,
+        .exchange_all = exchange_all,
+        .owner = poller,
+        .cache = &poller->cache,
+        .outstanding = poller->outstanding,
+    };
     struct live_list answered;
     live_list_init(&answered);
     int64_t now_us = clock_mono_us();
     int64_t first_us = now_us;
     while (is_our_turn(poller, now_us, poll_us)) {
-        struct live_request *request = next_request(poller);
         int64_t began_us = now_us;
-        if (now_us < request->deadline_us) {
-            live_run(&line, request, now_us);
-        } else {
-            live_refuse(request);
-        }
+        size_t before = answered.count;
+        take_waiting(poller);
+        live_run(&line, &poller->live_taken, began_us, &answered);
         now_us = clock_mono_us();
         line_share_use(&poller->share, LINE_LIVE, now_us - began_us);
-        first_us = answered.first ? first_us : now_us;
-        live_list_append(&answered, request);
-        metric_add(&poller->counters[POLLER_LIVE], 1);
+        metric_add(&poller->counters[POLLER_LIVE], (int64_t)(answered.count - before));
+        first_us = before > 0 ? first_us : now_us;
         if (answered.count >= POLLER_LIVE_BATCH || now_us - first_us >= POLLER_LIVE_BATCH_AGE_US) {
             give_back(poller, &answered);
         }
@@ -72,7 +78,8 @@ void poller_live_refuse(struct poller *poller)
 {
     struct live_list answered;
     live_list_init(&answered);
-    for (struct live_request *request; (request = next_request(poller)) != NULL;) {
+    take_waiting(poller);
+    for (struct live_request *request; (request = live_list_take(&poller->live_taken)) != NULL;) {
         live_refuse(request);
         live_list_append(&answered, request);
     }

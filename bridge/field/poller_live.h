@@ -19,7 +19,9 @@ void poller_live_refuse(struct poller *poller);
 /* Whether any waits. */
 bool poller_live_waits(const struct poller *poller);
 
-/* Implemented by the poller: one exchange on the way in use. */
+/* Implemented by the poller: one exchange on the way in use … */
 enum link_outcome poller_exchange(struct poller *poller, struct link_exchange *exchange, bool repeatable);
+/* … or several, all of which may be sent once more. */
+enum link_outcome poller_exchange_all(struct poller *poller, const struct link_batch *batch);
 
 #endif

@@ -229,6 +229,7 @@ static void take_answer(struct gateway *gateway, struct transaction *transaction
     bool write = live_is_write(&transaction->live.request);
     gateway_count(gateway, write ? GATEWAY_WRITES : GATEWAY_READS, 1);
     gateway_count(gateway, GATEWAY_CACHED, transaction->live.cached);
+    gateway_count(gateway, GATEWAY_SHARED, transaction->live.shared);
     if (session) {
         session->reads += !write;
         session->writes += write && transaction->live.result != LIVE_DENIED;

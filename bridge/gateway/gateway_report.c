@@ -23,6 +23,8 @@ static const struct metric table[GATEWAY_COUNTERS + 1] = {
                         "Requests denied: exception 01.", NULL},
     [GATEWAY_CACHED] = {"bourdon_bridge_gateway_cached_total", METRIC_COUNTER, "Reads answered by a poll.",
                         NULL},
+    [GATEWAY_SHARED] = {"bourdon_bridge_gateway_shared_total", METRIC_COUNTER,
+                        "Reads answered by the same read of another client.", NULL},
     [GATEWAY_NO_PATH] = {"bourdon_bridge_gateway_no_path_total", METRIC_COUNTER,
                          "Requests to unknown units: exception 0A.", NULL},
     [GATEWAY_NO_ANSWER] = {"bourdon_bridge_gateway_no_answer_total", METRIC_COUNTER,

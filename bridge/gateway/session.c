@@ -219,6 +219,7 @@ static struct session *new_session(struct gateway *gateway, int fd)
         .owner = session,
         .handshake_ms = gateway->limits.handshake_us / CLOCK_US_PER_MS,
         .out_limit = SESSION_OUT_MAX,
+        .handshake_apart = true,
     };
     if (io_accept(&options, fd, &session->io) != ERR_OK) {
         free(session);

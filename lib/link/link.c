@@ -16,6 +16,33 @@ enum link_outcome link_exchange(struct link *link, struct link_exchange *exchang
     return outcome;
 }
 
+static enum link_outcome exchange_in_turn(struct link *link, const struct link_batch *batch)
+{
+    enum link_outcome outcome = LINK_ANSWERED;
+    for (size_t i = 0; i < batch->count && outcome == LINK_ANSWERED; i++) {
+        struct link_exchange *exchange = &batch->exchanges[i];
+        if (exchange->answered) {
+            continue;
+        }
+        outcome = link->operations->exchange(link, exchange);
+        exchange->answered = outcome == LINK_ANSWERED;
+        if (exchange->answered) {
+            batch->answered(batch->owner, exchange);
+        }
+    }
+    return outcome;
+}
+
+enum link_outcome link_exchange_all(struct link *link, const struct link_batch *batch)
+{
+    enum link_outcome outcome = link->operations->exchange_all ? link->operations->exchange_all(link, batch)
+                                                               : exchange_in_turn(link, batch);
+    if (outcome != LINK_ANSWERED) {
+        link_disconnect(link);
+    }
+    return outcome;
+}
+
 void link_disconnect(struct link *link)
 {
     if (link->connected) {

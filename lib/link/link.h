@@ -1,6 +1,6 @@
 /*
  * link: one way to the units: a TCP endpoint, plain or with TLS, or a serial line. It is connected or not,
- * and takes one request at a time.
+ * and takes one request, or one batch of them, at a time.
  *
  * After any outcome but LINK_ANSWERED the link is disconnected: an answer that comes late finds nobody. An
  * answer that belongs to another request, or comes from another unit than the one asked, is dropped, counted
@@ -20,7 +20,8 @@
 #include <stdint.h>
 
 enum {
-    LINK_DISCARDS_MAX = 16, /* frames dropped while waiting for one answer; more is a flood */
+    LINK_DISCARDS_MAX = 16,    /* frames dropped while waiting for one answer; more is a flood */
+    LINK_OUTSTANDING_MAX = 16, /* requests on their way at once */
 };
 
 enum link_outcome {
@@ -47,6 +48,16 @@ struct link_exchange {
     struct pdu_response response; /* borrows from the link until the next exchange */
     int64_t request_us;           /* wall clock just before sending … */
     int64_t response_us;          /* … and just after receiving, or giving up */
+    bool answered;                /* only set by link_exchange_all() */
+};
+
+/* Requests that may be on their way together. */
+struct link_batch {
+    struct link_exchange *exchanges;
+    size_t count; /* 1 … LINK_OUTSTANDING_MAX */
+    /* An answer has come, in any order; the response is borrowed until this returns. */
+    void (*answered)(void *owner, struct link_exchange *exchange);
+    void *owner;
 };
 
 struct link_setup {
@@ -62,6 +73,7 @@ struct link;
 struct link_operations {
     enum err (*connect)(struct link *link, struct err_text *why);
     enum link_outcome (*exchange)(struct link *link, struct link_exchange *exchange);
+    enum link_outcome (*exchange_all)(struct link *link, const struct link_batch *batch); /* or NULL */
     void (*disconnect)(struct link *link);
     void (*interrupt)(struct link *link);
     void (*free)(struct link *link);
@@ -81,6 +93,12 @@ MUST_USE enum err link_new(const struct link_setup *setup, struct link **link, s
  * with TLS also ERR_VERSION and ERR_MALFORMED. */
 MUST_USE enum err link_connect(struct link *link, struct err_text *why);
 MUST_USE enum link_outcome link_exchange(struct link *link, struct link_exchange *exchange);
+/*
+ * Those of the batch that are not yet answered: over plain TCP all at once, told apart by their transaction
+ * (Messaging guide, section 4.2, NumberMaxOfClientTransaction), elsewhere one after the other. The response
+ * time-out begins anew with each answer. LINK_ANSWERED: all are. After another outcome some may be.
+ */
+MUST_USE enum link_outcome link_exchange_all(struct link *link, const struct link_batch *batch);
 void link_disconnect(struct link *link); /* may be disconnected already */
 /* Ends what the link waits for, now and for good. Any thread. */
 void link_interrupt(struct link *link);

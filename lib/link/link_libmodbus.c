@@ -4,6 +4,7 @@
 #include "link/frame_check.h"
 #include "link/low_descriptor.h"
 #include "link/receive_adu.h"
+#include "link/tcp_batch.h"
 #include "link/tcp_way.h"
 #include "modbus/mbap.h"
 
@@ -251,6 +252,22 @@ static enum link_outcome exchange_tcp(struct link *link, struct link_exchange *e
     return outcome;
 }
 
+static enum link_outcome exchange_all_tcp(struct link *link, const struct link_batch *batch)
+{
+    struct link_libmodbus *self = self_of(link);
+    const struct tcp_batch line = {
+        .fd = self->way.slot,
+        .timeout_us = self->setup.response_timeout_us,
+        .counters = self->setup.counters,
+    };
+    uint16_t first = (uint16_t)(self->transaction + 1);
+    self->transaction = (uint16_t)(self->transaction + batch->count);
+    int result = tcp_batch_exchange(&line, batch, first);
+    enum link_outcome outcome = result == 0 ? LINK_ANSWERED : outcome_of_errno(self, -result);
+    link_count_outcome(self->setup.counters, outcome);
+    return outcome;
+}
+
 static void keep_silence(struct link_libmodbus *self)
 {
     int64_t left_us = self->silent_until_us - clock_mono_us();
@@ -323,6 +340,7 @@ static enum link_outcome exchange_rtu(struct link *link, struct link_exchange *e
 static const struct link_operations tcp_operations = {
     .connect = connect_tcp,
     .exchange = exchange_tcp,
+    .exchange_all = exchange_all_tcp,
     .disconnect = disconnect_tcp,
     .interrupt = interrupt,
     .free = free_link,

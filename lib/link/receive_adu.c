@@ -8,8 +8,7 @@
 
 enum { LENGTH_AT = 4, LENGTH_END = 6 };
 
-/* 0, or errno as a negative number. */
-static int await_bytes(int fd, int64_t deadline_us)
+int receive_wait(int fd, int64_t deadline_us)
 {
     int64_t left_us = deadline_us - clock_mono_us();
     struct pollfd wait = {.fd = fd, .events = POLLIN};
@@ -24,7 +23,7 @@ static int await_bytes(int fd, int64_t deadline_us)
 static int receive_part(int fd, uint8_t *frame, size_t from, size_t to, int64_t deadline_us)
 {
     while (from < to) {
-        int result = await_bytes(fd, deadline_us);
+        int result = receive_wait(fd, deadline_us);
         if (result != 0) {
             return result;
         }

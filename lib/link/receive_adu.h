@@ -13,4 +13,7 @@
  * length that no frame has. The deadline is monotonic. */
 int receive_adu(int fd, uint8_t *frame, int64_t deadline_us);
 
+/* Waits until there is something to receive, or a signal comes: 0; or errno as a negative number. */
+int receive_wait(int fd, int64_t deadline_us);
+
 #endif

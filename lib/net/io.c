@@ -29,6 +29,7 @@ static struct io *allocate(const struct io_options *options)
     io->events = options->events;
     io->owner = options->owner;
     io->stream.fd = -1;
+    io->apart = options->handshake_apart && options->tls;
     io->deadline_us = clock_mono_us() + options->handshake_ms * CLOCK_US_PER_MS;
     buffer_init(&io->out, options->out_limit);
     io->server_name = strdup(options->server_name ? options->server_name : "");
@@ -181,7 +182,9 @@ void io_shutdown(struct io *io, int64_t linger_ms)
     // Nothing was said yet, so there is nothing to finish.
     connector_free(io->connector);
     loop_watch_free(io->watch);
-    stream_close(&io->stream);
+    if (!io->working) {
+        stream_close(&io->stream);
+    }
     io->connector = NULL;
     io->watch = NULL;
     loop_timer_start_ms(io->timer, 0);
@@ -193,7 +196,7 @@ void io_free(struct io *io)
         return;
     }
     io_machine_let_go(io);
-    if (io->busy) {
+    if (io->busy || io->working) {
         io->dead = true;
         return;
     }

@@ -43,6 +43,9 @@ struct io_options {
     void *owner;
     int64_t handshake_ms; /* bound on connecting plus handshake */
     size_t out_limit;     /* bytes that may wait to be sent */
+    /* TLS: handshakes are computed in other threads (loop_work), so that they hold up no open connection of
+     * the loop, and use all cores. They cost some waking of threads each. */
+    bool handshake_apart;
 };
 
 /* Starts to connect to the first address that answers. ERR_NO_MEMORY only: everything else arrives as

@@ -14,6 +14,8 @@ enum {
     ALERT_LINGER_BYTES = 64 * 1024, /* what we read and throw away meanwhile */
 };
 
+#define HANDSHAKE_OVERDUE "the TLS handshake was not finished in time"
+
 static const bool MOVES[IO_STATES][IO_STATES] = {
     [IO_CONNECTING] = {[IO_HANDSHAKING] = true, [IO_FINISHING] = true, [IO_CLOSED] = true},
     [IO_HANDSHAKING] = {[IO_OPEN] = true, [IO_FINISHING] = true, [IO_LINGERING] = true, [IO_CLOSED] = true},
@@ -39,7 +41,9 @@ void io_machine_let_go(struct io *io)
     connector_free(io->connector);
     loop_watch_free(io->watch);
     loop_timer_free(io->timer);
-    stream_close(&io->stream);
+    if (!io->working) {
+        stream_close(&io->stream);
+    }
     buffer_fini(&io->out);
     io->connector = NULL;
     io->watch = NULL;
@@ -219,9 +223,9 @@ static void open_step(struct io *io, unsigned events)
     tell_if_drained(io);
 }
 
-static void handshake_step(struct io *io)
+static void take_handshake(struct io *io, enum stream_status status)
 {
-    switch (stream_handshake(&io->stream)) {
+    switch (status) {
     case STREAM_WANT_READ:
         loop_watch_set(io->watch, LOOP_READABLE);
         return;
@@ -239,6 +243,39 @@ static void handshake_step(struct io *io)
     case STREAM_BROKEN:
         fail(io);
         return;
+    }
+}
+
+/* In another thread. */
+static void compute_handshake(void *owner)
+{
+    struct io *io = owner;
+    io->handshake = stream_handshake(&io->stream);
+}
+
+/* What was put off meanwhile because the stream was in use is done here. */
+static void handshake_done(void *owner)
+{
+    struct io *io = owner;
+    io->working = false;
+    io_machine_enter(io);
+    if (io->state == IO_FINISHING) {
+        stream_close(&io->stream);
+    } else if (io->state == IO_HANDSHAKING && io->overdue) {
+        io_machine_end(io, ERR_TIMEOUT, HANDSHAKE_OVERDUE);
+    } else if (io->state == IO_HANDSHAKING) {
+        take_handshake(io, io->handshake);
+    }
+    io_machine_leave(io);
+}
+
+static void handshake_step(struct io *io)
+{
+    io->working = io->apart && loop_work(io->loop, compute_handshake, handshake_done, io) == ERR_OK;
+    if (io->working) {
+        loop_watch_set(io->watch, 0);
+    } else {
+        take_handshake(io, stream_handshake(&io->stream));
     }
 }
 
@@ -318,7 +355,9 @@ void io_machine_leave(struct io *io)
 {
     io->busy = false;
     if (io->dead) {
-        io_machine_release(io);
+        if (!io->working) {
+            io_machine_release(io);
+        }
         return;
     }
     switch (io->state) {
@@ -351,9 +390,11 @@ void io_machine_expired(struct io *io)
         open_step(io, io->unread && !io->paused ? LOOP_READABLE : 0);
     } else if (io->state == IO_LINGERING && io->ending != ERR_OK) {
         end_as_kept(io);
+    } else if (io->state == IO_HANDSHAKING && io->working) {
+        io->overdue = true;
     } else if (io->state == IO_HANDSHAKING) {
-        io_machine_end(io, ERR_TIMEOUT, "the TLS handshake was not finished in time");
-    } else if (io->stream.fd < 0) {
+        io_machine_end(io, ERR_TIMEOUT, HANDSHAKE_OVERDUE);
+    } else if (io->stream.fd < 0 || io->working) {
         io_machine_end(io, ERR_OK, "closed by us before it was open");
     } else if (io->state == IO_FINISHING) {
         io_machine_end(io, ERR_TIMEOUT, "the peer did not take in time what was still to be sent");

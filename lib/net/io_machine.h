@@ -48,7 +48,12 @@ struct io {
     bool write_wants_read;
 
     bool busy; /* inside an event of the loop: callbacks may run */
-    bool dead; /* freed there */
+    bool dead; /* freed there, or while working */
+
+    bool apart;                   /* another thread computes the handshake … */
+    bool working;                 /* … and does now: the stream is its own until handshake_done() */
+    bool overdue;                 /* meanwhile the time for it was up */
+    enum stream_status handshake; /* what it came to */
 
     size_t linger_bytes; /* that may still be read and thrown away */
     enum err ending;     /* what closed() will say after lingering */

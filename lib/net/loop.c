@@ -29,6 +29,13 @@ struct loop {
     struct task **last;
 };
 
+struct job {
+    uv_work_t uv;
+    void (*work)(void *owner);
+    void (*done)(void *owner);
+    void *owner;
+};
+
 struct loop_timer {
     uv_timer_t uv;
     void (*expired)(void *owner);
@@ -290,6 +297,36 @@ void loop_watch_free(struct loop_watch *watch)
     if (watch) {
         uv_close((uv_handle_t *)&watch->uv, release);
     }
+}
+
+/* --- work in other threads ---------------------------------------------------------------------------- */
+
+static void job_runs(uv_work_t *uv)
+{
+    struct job *job = (struct job *)uv;
+    job->work(job->owner);
+}
+
+static void job_is_done(uv_work_t *uv, int status)
+{
+    struct job *job = (struct job *)uv;
+    (void)status; // nobody cancels one
+    job->done(job->owner);
+    free(job);
+}
+
+enum err loop_work(struct loop *loop, void (*work)(void *owner), void (*done)(void *owner), void *owner)
+{
+    struct job *job = malloc(sizeof *job);
+    if (!job) {
+        return ERR_NO_MEMORY;
+    }
+    *job = (struct job){.work = work, .done = done, .owner = owner};
+    if (uv_queue_work(&loop->uv, &job->uv, job_runs, job_is_done) != 0) {
+        free(job);
+        return ERR_NO_MEMORY;
+    }
+    return ERR_OK;
 }
 
 /* --- name look-up ------------------------------------------------------------------------------------- */

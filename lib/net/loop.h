@@ -27,7 +27,8 @@ MUST_USE struct loop *loop_new(void); /* NULL: out of memory or descriptors */
 
 /*
  * After loop_run() returned and all timers, signals and watches were freed. Work still posted is dropped.
- * Waits for the system's resolver if it still works for a look-up, cancelled or not. NULL is fine.
+ * Waits for the system's resolver if it still works for a look-up, cancelled or not, and for loop_work().
+ * NULL is fine.
  */
 void loop_free(struct loop *loop);
 
@@ -39,6 +40,14 @@ void loop_stop(struct loop *loop);
 
 /* Runs work(owner) in the loop's thread, in the order of posting. Any thread. ERR_NO_MEMORY: not posted. */
 MUST_USE enum err loop_post(struct loop *loop, void (*work)(void *owner), void *owner);
+
+/*
+ * Runs work(owner) in one of some threads that the whole process shares, then done(owner) in the loop's. What
+ * is not finished when the loop ends is waited for by loop_free(), which then calls done(). ERR_NO_MEMORY:
+ * neither.
+ */
+MUST_USE enum err loop_work(struct loop *loop, void (*work)(void *owner), void (*done)(void *owner),
+                            void *owner);
 
 /* A timer that is not running yet; NULL: out of memory. It expires once for each start. */
 MUST_USE struct loop_timer *loop_timer_new(struct loop *loop, void (*expired)(void *owner), void *owner);

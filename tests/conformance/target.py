@@ -211,6 +211,7 @@ links:
   - name: plant
     url: tcp://{plc}
     response_timeout: 2s
+    outstanding: {outstanding}
     units: [{{id: 1, tags: [{{name: raw, table: holding, address: 0, type: uint16, rate: 50ms}}]}}]
 gateway:
   listen: ["127.0.0.1:0"]
@@ -241,11 +242,12 @@ class Gateway(Target):
 
     takes_all_before_it_answers = True
 
-    def __init__(self, name, pki, plc, profile="mbaps-v36", limits="handshake_timeout: 5s"):
+    def __init__(self, name, pki, plc, profile="mbaps-v36", limits="handshake_timeout: 5s", outstanding=1):
         super().__init__(name, pki, None)
         pki.make_revocations()
         self.use(POLICY, "good")
-        facts = {"pki": pki.folder, "name": name, "plc": "%s:%d" % plc, "profile": profile, "limits": limits}
+        facts = {"pki": pki.folder, "name": name, "plc": "%s:%d" % plc}
+        facts.update(profile=profile, limits=limits, outstanding=outstanding)
         write(pki.path(name + ".yaml"), BRIDGE.format(**facts))
         program = os.path.join(os.environ["BOURDON_BIN"], "bourdon-bridge")
         self.process = subprocess.Popen([program, "-c", pki.path(name + ".yaml")], stderr=subprocess.PIPE, text=True)

@@ -2,10 +2,13 @@
 """The limits of the gateway's sessions, and what a session ends by, one test each. Clients are those of
 tests/conformance."""
 
+import contextlib
 import os
 import shutil
 import socket
+import struct
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.environ["BOURDON_SOURCE"], "tests", "conformance"))
@@ -103,6 +106,66 @@ def a_full_queue_is_answered_06_and_a_silent_plc_0b(pki, _):
             assert answers.count(BUSY) >= len(answers) - 2 * QUEUE - 1
 
 
+class SlowDevice:
+    """A PLC that takes what comes within a moment before it answers, last things first. Its registers hold their
+    addresses."""
+
+    def __init__(self):
+        self.together = []  # how many requests of clients it found each time: those for more than one register
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = self.listener.getsockname()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            connection = self.listener.accept()[0]
+            with contextlib.suppress(OSError):
+                while requests := self.requests(connection):
+                    self.answer(connection, requests)
+
+    def requests(self, connection):
+        connection.settimeout(None)
+        received = connection.recv(4096)
+        connection.settimeout(0.02)
+        with contextlib.suppress(TimeoutError):
+            while more := connection.recv(4096):
+                received += more
+        return received
+
+    def answer(self, connection, received):
+        assert len(received) % 12 == 0
+        requests = [received[at : at + 12] for at in range(0, len(received), 12)]
+        self.together.append(sum(request[11] > 1 for request in requests))
+        for request in reversed(requests):
+            address, quantity = struct.unpack(">HH", request[8:])
+            values = struct.pack(">%dH" % quantity, *range(address, address + quantity))
+            connection.sendall(request[:4] + bytes([0, 3 + len(values), request[6], 3, len(values)]) + values)
+
+
+def pair(address):
+    return b"\x03\x04" + struct.pack(">HH", address, address + 1)
+
+
+def reads_of_different_registers_are_on_their_way_together(pki, _):
+    for most in (1, 4):
+        device = SlowDevice()
+        with gateway_before(device.address, pki, outstanding=most) as target, target.connect() as client:
+            for _ in range(5):
+                client.send(b"".join(adu(number, UNIT, read_registers(10 * number, 2)) for number in range(12)))
+                answers = {number: pdu for number, _, pdu in (client.receive() for _ in range(12))}
+                assert answers == {number: pair(10 * number) for number in range(12)}, answers
+        assert max(device.together) == most, device.together
+
+
+def readers_of_the_same_registers_share_a_request(pki, _):
+    device = SlowDevice()
+    with gateway_before(device.address, pki) as target, target.connect() as client:
+        for number in range(1000, 1010):
+            client.send(b"".join(adu(n, UNIT, read_registers(number, 2)) for n in range(16)))
+            assert all(client.receive()[2] == pair(number) for _ in range(16))
+    assert sum(device.together) <= 2 * 10, device.together
+
+
 TESTS = [
     the_session_that_is_unused_for_longest_gives_way,
     connections_past_the_limit_of_an_address_are_closed_and_other_addresses_get_in,
@@ -110,6 +173,8 @@ TESTS = [
     a_session_ends_with_its_certificate,
     a_new_session_goes_if_all_others_wait_for_answers,
     a_full_queue_is_answered_06_and_a_silent_plc_0b,
+    reads_of_different_registers_are_on_their_way_together,
+    readers_of_the_same_registers_share_a_request,
 ]
 
 

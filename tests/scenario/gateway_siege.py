@@ -130,7 +130,7 @@ def main():
     pki = Pki()
     try:
         with Plcsim() as plc:
-            with gateway_before(plc.address, pki, limits=LIMITS) as target:
+            with gateway_before(plc.address, pki, limits=LIMITS, outstanding=4) as target:
                 counts = besiege(target)
             print(*(f"{what}: {count}" for what, count in sorted(counts.items())), sep="\n")
             for what in ("read", "write", "denied: exception 1", "write: exception 4", "half a frame", "stalled handshake"):

@@ -1,5 +1,6 @@
 #include "base/array.h"
 #include "field/field_options.h"
+#include "link/link.h"
 #include "support/suite.h"
 #include "support/temporary.h"
 
@@ -167,6 +168,13 @@ START_TEST(every_impossible_link_is_an_error)
         {"url", "links: [{name: a, url: 'http://x', units: [{id: 1}]}]", "error: url: 'http://x'"},
         {"backup", "links: [{name: a, url: 'tcp://x', backup: 'tcp://', units: [{id: 1}]}]",
          "error: backup: "},
+        {"none outstanding", "links: [{name: a, url: 'tcp://x', outstanding: 0, units: [{id: 1}]}]",
+         "error: outstanding: "},
+        {"17 outstanding", "links: [{name: a, url: 'tcp://x', outstanding: 17, units: [{id: 1}]}]",
+         "error: outstanding: "},
+        {"several outstanding on a serial line",
+         "links: [{name: a, url: 'rtu:///dev/ttyS0', outstanding: 2, units: [{id: 1}]}]",
+         "error: outstanding: link a has no tcp:// way"},
         {"same name",
          "links: [{name: a, url: 'tcp://x', units: [{id: 1}]}, {name: a, url: 'tcp://y', units: [{id: 1}]}]",
          "two links named 'a'"},
@@ -212,6 +220,22 @@ START_TEST(every_impossible_link_is_an_error)
         char *printed = check("bridge.yaml", rows[i].text, &root, &result);
         ck_assert_msg(result == ERR_CONFIG, "%s", rows[i].name);
         ck_assert_msg(strstr(printed, rows[i].message) != NULL, "%s: %s", rows[i].name, printed);
+        release(&root, printed);
+    }
+}
+END_TEST
+
+START_TEST(up_to_16_requests_may_be_outstanding)
+{
+    for (int count = 1; count <= LINK_OUTSTANDING_MAX; count++) {
+        char text[128];
+        struct root root;
+        enum err result;
+        snprintf(text, sizeof text, "links: [{name: a, url: 'tcp://x', outstanding: %d, units: [{id: 1}]}]",
+                 count);
+        char *printed = check("bridge.yaml", text, &root, &result);
+        ck_assert_msg(result == ERR_OK, "%s", printed);
+        ck_assert_int_eq(((const struct link_options *)root.field.links.items)->outstanding, count);
         release(&root, printed);
     }
 }
@@ -464,6 +488,7 @@ int main(void)
     return suite_run("field_options", (const TTest *[]){
                                           every_impossible_tag_is_an_error_at_its_key,
                                           every_impossible_link_is_an_error,
+                                          up_to_16_requests_may_be_outstanding,
                                           there_are_no_more_links_than_descriptors_for_them,
                                           what_shares_registers_on_purpose_is_right,
                                           the_catalog_has_the_tags_in_order_of_appearance,

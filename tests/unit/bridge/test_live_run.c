@@ -4,15 +4,17 @@
 
 #include <string.h>
 
-/* A PLC of two registers, 0 and 1, that notes what it was asked. */
+/* A PLC of four registers that notes what it was asked. */
 struct plc {
-    uint16_t registers[2];
-    uint8_t log[8];
+    uint16_t registers[4];
+    uint8_t log[64];
     size_t asked;
     uint8_t silent_at; /* the function it does not answer */
     uint8_t refuses;   /* the function it answers with illegal data address */
     bool ignores_writes;
     uint8_t space[4];
+    uint8_t batches[8]; /* how many reads went together */
+    size_t batch_count;
 };
 
 static void act(struct plc *plc, const struct pdu_request *request)
@@ -49,6 +51,41 @@ static enum link_outcome exchange(void *owner, struct link_exchange *wanted, boo
         wanted->response.data = (struct bytes){plc->space, 2};
     }
     return LINK_ANSWERED;
+}
+
+/* Plain reads come this way, alone or with others. */
+static enum link_outcome exchange_all(void *owner, const struct link_batch *batch)
+{
+    struct plc *plc = owner;
+    enum link_outcome outcome = LINK_ANSWERED;
+    plc->batches[plc->batch_count++] = (uint8_t)batch->count;
+    for (size_t i = 0; i < batch->count && outcome == LINK_ANSWERED; i++) {
+        outcome = exchange(plc, &batch->exchanges[i], true);
+        if (outcome == LINK_ANSWERED) {
+            batch->answered(batch->owner, &batch->exchanges[i]);
+        }
+    }
+    return outcome;
+}
+
+static struct live_line line_of(struct plc *plc, struct poll_cache *cache)
+{
+    return (struct live_line){
+        .exchange = exchange, .exchange_all = exchange_all, .owner = plc, .cache = cache, .outstanding = 1};
+}
+
+/* Runs one alone. */
+static void run(const struct live_line *line, struct live_request *live, int64_t now_us)
+{
+    struct live_list waiting;
+    struct live_list done;
+    live_list_init(&waiting);
+    live_list_init(&done);
+    live_list_append(&waiting, live);
+    live_run(line, &waiting, now_us, &done);
+    ck_assert_ptr_null(waiting.first);
+    ck_assert_ptr_eq(live_list_take(&done), live);
+    ck_assert_ptr_null(done.first);
 }
 
 static const uint8_t five[] = {0, 5};
@@ -219,10 +256,13 @@ START_TEST(a_request_goes_through_the_steps_its_rule_demands)
         const struct row *row = &rows[i];
         struct plc plc = row->plc;
         struct poll_cache cache = {.max_age_us = 0};
-        const struct live_line line = {.exchange = exchange, .owner = &plc, .cache = &cache};
-        struct live_request live = {
-            .unit = 1, .request = row->request, .guard = row->guard, .wants_old = row->wants_old};
-        live_run(&line, &live, 1000);
+        const struct live_line line = line_of(&plc, &cache);
+        struct live_request live = {.unit = 1,
+                                    .request = row->request,
+                                    .guard = row->guard,
+                                    .wants_old = row->wants_old,
+                                    .deadline_us = 2000};
+        run(&line, &live, 1000);
         ck_assert_msg(live.result == row->result, "%s: result %d", row->name, live.result);
         ck_assert_msg(plc.asked == strlen(row->asked) && memcmp(plc.log, row->asked, plc.asked) == 0,
                       "%s: asked", row->name);
@@ -240,20 +280,141 @@ START_TEST(a_read_is_answered_by_a_poll_until_something_is_written)
     struct plc plc = {.registers = {7}};
     struct poll_cache cache;
     poll_cache_init(&cache, 1000);
-    const struct live_line line = {.exchange = exchange, .owner = &plc, .cache = &cache};
+    const struct live_line line = line_of(&plc, &cache);
     static const uint8_t polled[] = {0, 9};
     const struct pdu_request poll = READ;
     poll_cache_store(&cache, 1, &poll, (struct bytes){polled, 2}, 5000);
-    struct live_request read = {.unit = 1, .request = READ};
-    live_run(&line, &read, 6000);
+    struct live_request read = {.unit = 1, .request = READ, .deadline_us = INT64_MAX};
+    run(&line, &read, 6000);
     ck_assert(read.cached && read.result == LIVE_ANSWERED && plc.asked == 0);
     ck_assert_mem_eq(read.answer, "\3\2\0\x9", 4);
-    struct live_request write = {.unit = 1, .request = WRITE_FIVE};
-    live_run(&line, &write, 6000);
-    live_run(&line, &read, 6000);
+    struct live_request write = {.unit = 1, .request = WRITE_FIVE, .deadline_us = INT64_MAX};
+    run(&line, &write, 6000);
+    run(&line, &read, 6000);
     ck_assert(!read.cached);
     ck_assert_mem_eq(read.answer, "\3\2\0\5", 4);
     poll_cache_fini(&cache);
+}
+END_TEST
+
+/* What waits, by letters: a to z = a read of that register, A to Z = a write to it, '.' = one that is
+ * overdue. */
+static void make_waiting(const char *wanted, struct live_request *requests, struct live_list *waiting)
+{
+    live_list_init(waiting);
+    for (size_t i = 0; wanted[i]; i++) {
+        bool write = wanted[i] >= 'A' && wanted[i] <= 'Z';
+        uint16_t address = write ? (uint16_t)(wanted[i] - 'A') : (uint16_t)(wanted[i] - 'a');
+        requests[i] = (struct live_request){.unit = 1, .deadline_us = wanted[i] == '.' ? 1000 : 2000};
+        requests[i].request =
+            write ? (struct pdu_request){.function = 6, .write = {address, 1}, .data = {five, 2}}
+                  : (struct pdu_request){.function = 3, .read = {wanted[i] == '.' ? 0 : address, 1}};
+        live_list_append(waiting, &requests[i]);
+    }
+}
+
+/* The letters of a list's requests. */
+static const char *letters(const struct live_list *list, const struct live_request *requests,
+                           const char *wanted)
+{
+    static char text[64];
+    size_t size = 0;
+    for (const struct live_request *live = list->first; live; live = live->next) {
+        text[size++] = wanted[live - requests];
+    }
+    text[size] = '\0';
+    return text;
+}
+
+START_TEST(reads_go_together_as_far_as_the_device_takes_them)
+{
+    static const struct {
+        const char *waiting;
+        size_t outstanding;
+        const char *done; /* in this order */
+        const char *left;
+        size_t asked;
+        size_t shared;
+    } rows[] = {
+        {"a", 1, "a", "", 1, 0},           {"ab", 1, "a", "b", 1, 0},    {"aaa", 1, "aaa", "", 1, 2},
+        {"abab", 1, "aa", "bb", 1, 1},     {"ab", 2, "ab", "", 2, 0},    {"abcd", 3, "abc", "d", 3, 0},
+        {"abcabd", 3, "abcab", "d", 3, 2}, {"aAa", 16, "a", "Aa", 1, 0}, /* the second read is to see what was
+                                                                            written */
+        {"Aaa", 16, "A", "aa", 1, 0},      {".a", 1, ".a", "", 1, 0},    {"..", 16, "..", "", 0, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct plc plc = {.registers = {7, 8, 9, 10}};
+        struct poll_cache cache = {.max_age_us = 0};
+        struct live_line line = line_of(&plc, &cache);
+        line.outstanding = rows[i].outstanding;
+        struct live_request requests[8];
+        struct live_list waiting;
+        struct live_list done;
+        live_list_init(&done);
+        make_waiting(rows[i].waiting, requests, &waiting);
+        live_run(&line, &waiting, 1000, &done);
+        const char *text = letters(&done, requests, rows[i].waiting);
+        ck_assert_msg(strcmp(text, rows[i].done) == 0, "%s: done %s", rows[i].waiting, text);
+        text = letters(&waiting, requests, rows[i].waiting);
+        ck_assert_msg(strcmp(text, rows[i].left) == 0, "%s: left %s", rows[i].waiting, text);
+        ck_assert_msg(plc.asked == rows[i].asked, "%s: asked %zu", rows[i].waiting, plc.asked);
+        size_t shared = 0;
+        for (const struct live_request *live = done.first; live; live = live->next) {
+            shared += live->shared;
+            const uint8_t wanted[] = {3, 2, 0, (uint8_t)(7 + live->request.read.address)};
+            if (live->deadline_us > 1000 && live->request.function == 3) {
+                ck_assert_int_eq(live->result, LIVE_ANSWERED);
+                ck_assert_uint_eq(live->answer_size, sizeof wanted);
+                ck_assert_mem_eq(live->answer, wanted, sizeof wanted);
+            }
+        }
+        ck_assert_uint_eq(shared, rows[i].shared);
+        ck_assert_uint_eq(done.count + waiting.count, strlen(rows[i].waiting));
+    }
+}
+END_TEST
+
+START_TEST(a_silent_device_answers_none_of_those_that_share)
+{
+    struct plc plc = {.silent_at = 3};
+    struct poll_cache cache = {.max_age_us = 0};
+    struct live_line line = line_of(&plc, &cache);
+    line.outstanding = 2;
+    struct live_request requests[4];
+    struct live_list waiting;
+    struct live_list done;
+    live_list_init(&done);
+    make_waiting("aabb", requests, &waiting);
+    live_run(&line, &waiting, 1000, &done);
+    ck_assert_uint_eq(done.count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_int_eq(requests[i].result, LIVE_NO_ANSWER);
+    }
+}
+END_TEST
+
+START_TEST(the_look_ahead_is_bounded)
+{
+    static const struct {
+        size_t others; /* between the two */
+        size_t done;
+    } rows[] = {{LIVE_LOOK_AHEAD - 1, 2}, {LIVE_LOOK_AHEAD, 1}};
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct plc plc = {.registers = {7}};
+        struct poll_cache cache = {.max_age_us = 0};
+        const struct live_line line = line_of(&plc, &cache);
+        struct live_request requests[LIVE_LOOK_AHEAD + 2];
+        char wanted[LIVE_LOOK_AHEAD + 3] = {0};
+        memset(wanted, 'b', rows[i].others + 1);
+        wanted[0] = wanted[rows[i].others + 1] = 'a';
+        struct live_list waiting;
+        struct live_list done;
+        live_list_init(&done);
+        make_waiting(wanted, requests, &waiting);
+        live_run(&line, &waiting, 1000, &done);
+        ck_assert_uint_eq(done.count, rows[i].done);
+        ck_assert_uint_eq(waiting.count, rows[i].others + 2 - rows[i].done);
+    }
 }
 END_TEST
 
@@ -262,6 +423,9 @@ int main(void)
     return suite_run("live_run", (const TTest *[]){
                                      a_request_goes_through_the_steps_its_rule_demands,
                                      a_read_is_answered_by_a_poll_until_something_is_written,
+                                     reads_go_together_as_far_as_the_device_takes_them,
+                                     a_silent_device_answers_none_of_those_that_share,
+                                     the_look_ahead_is_bounded,
                                      NULL,
                                  });
 }

@@ -25,6 +25,7 @@ enum { RESPONSE_MS = 150 };
 static metric_value counters[LINK_COUNTERS];
 
 /* How this run of the suite speaks. */
+static bool batched;
 static struct tls_context *tls; /* NULL: plainly */
 static struct tls_front_options front_options;
 static struct tls_front *front; /* before the peer of the test */
@@ -79,10 +80,34 @@ static const struct pdu_request read_two = {
     .read = {.address = 10, .quantity = 2},
 };
 
+static void keep_answer(void *owner, struct link_exchange *exchange)
+{
+    static uint8_t kept[PDU_SIZE_MAX];
+    int *answers = owner;
+    ++*answers;
+    if (exchange->response.data.size > 0) {
+        memcpy(kept, exchange->response.data.data, exchange->response.data.size);
+    }
+    exchange->response.data.data = kept;
+}
+
+static enum link_outcome ask(struct link *link, struct link_exchange *exchange)
+{
+    if (!batched) {
+        return link_exchange(link, exchange);
+    }
+    int answers = 0;
+    const struct link_batch batch = {exchange, 1, keep_answer, &answers};
+    enum link_outcome outcome = link_exchange_all(link, &batch);
+    ck_assert_int_eq(answers, outcome == LINK_ANSWERED ? 1 : 0);
+    ck_assert_int_eq(exchange->answered, outcome == LINK_ANSWERED);
+    return outcome;
+}
+
 static enum link_outcome read_registers(struct link *link, struct link_exchange *exchange)
 {
     *exchange = (struct link_exchange){.unit = 5, .request = &read_two};
-    return link_exchange(link, exchange);
+    return ask(link, exchange);
 }
 
 START_TEST(reads_what_a_plc_holds)
@@ -99,7 +124,7 @@ START_TEST(reads_what_a_plc_holds)
     ck_assert_uint_eq(pdu_register(exchange.response.data, 1), 0xabcd);
     const struct pdu_request bits = {.function = MODBUS_READ_COILS, .read = {.address = 0, .quantity = 10}};
     exchange = (struct link_exchange){.unit = 5, .request = &bits};
-    ck_assert_int_eq(link_exchange(link, &exchange), LINK_ANSWERED);
+    ck_assert_int_eq(ask(link, &exchange), LINK_ANSWERED);
     ck_assert(pdu_bit(exchange.response.data, 3));
     ck_assert(!pdu_bit(exchange.response.data, 4));
     end_link(link);
@@ -158,8 +183,8 @@ static bool answer_wrongly(void *owner, int fd, const uint8_t *request)
     return true;
 }
 
-/* libmodbus ends a frame where its PDU does; with TLS the length field says where, so that these differ. */
-static void as_with_tls(struct hostility *row)
+/* libmodbus ends a frame where its PDU does; elsewhere the length field says where, so that these differ. */
+static void as_by_length(struct hostility *row)
 {
     static const struct {
         const char *name;
@@ -209,8 +234,8 @@ START_TEST(what_is_not_the_answer_is_never_a_value)
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct hostility row = rows[i];
-        if (tls) {
-            as_with_tls(&row);
+        if (tls || batched) {
+            as_by_length(&row);
         }
         memset(counters, 0, sizeof counters);
         struct raw_peer *peer = raw_peer_start(answer_wrongly, &row);
@@ -252,7 +277,10 @@ START_TEST(late_and_doubled_answers_are_dropped_and_the_right_one_found)
         ck_assert_int_eq(read_registers(link, &exchange), LINK_ANSWERED);
         ck_assert_uint_eq(pdu_register(exchange.response.data, 0), i);
     }
-    ck_assert_int_eq(metric_get(&counters[LINK_STALE_FRAMES]), 100 + 99);
+    /* Whether the double of the last answer is still seen is up to chance where frames are read as they come.
+     */
+    ck_assert_int_ge(metric_get(&counters[LINK_STALE_FRAMES]), 100 + 99);
+    ck_assert_int_le(metric_get(&counters[LINK_STALE_FRAMES]), 100 + 99 + (batched ? 1 : 0));
     end_link(link);
     raw_peer_stop(peer);
 }
@@ -560,16 +588,17 @@ START_TEST(unit_255_is_answered_by_whoever_is_there)
     struct raw_peer *peer = raw_peer_start(answer_wrongly, &row);
     struct link *link = link_to(raw_peer_port(peer));
     struct link_exchange exchange = {.unit = 255, .request = &read_two};
-    ck_assert_int_eq(link_exchange(link, &exchange), LINK_ANSWERED);
+    ck_assert_int_eq(ask(link, &exchange), LINK_ANSWERED);
     end_link(link);
     raw_peer_stop(peer);
 }
 END_TEST
 
-int contract_run(const char *name, struct tls_context *context, const char *certificate, const char *key)
+int contract_run(const char *name, const struct contract_way *way)
 {
-    tls = context;
-    front_options = (struct tls_front_options){.certificate = certificate, .key = key};
+    batched = way->batched;
+    tls = way->tls;
+    front_options = (struct tls_front_options){.certificate = way->certificate, .key = way->key};
     return suite_run(name, (const TTest *[]){
                                reads_what_a_plc_holds,
                                an_exception_is_an_answer,

@@ -6,8 +6,17 @@
 
 #include "net/tls.h"
 
-/* Runs the suite over tcp:// or, with the context of a client, over tls://, before peers that are plain: then
- * a tls_front with this pair speaks TLS for them. Returns main()'s exit status. */
-int contract_run(const char *name, struct tls_context *tls, const char *certificate, const char *key);
+#include <stdbool.h>
+
+struct contract_way {
+    bool batched; /* every request is a batch of its own: link_exchange_all() */
+    /* Over tls:// with the context of a client, before peers that are plain: a tls_front with this pair
+     * speaks TLS for them. NULL: over tcp://. */
+    struct tls_context *tls;
+    const char *certificate, *key;
+};
+
+/* Runs the suite. Returns main()'s exit status. */
+int contract_run(const char *name, const struct contract_way *way);
 
 #endif

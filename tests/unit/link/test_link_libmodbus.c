@@ -1,8 +1,6 @@
 #include "contract.h"
 
-#include <stddef.h>
-
 int main(void)
 {
-    return contract_run("link_libmodbus", NULL, NULL, NULL);
+    return contract_run("link_libmodbus", &(struct contract_way){.batched = false});
 }

@@ -252,9 +252,12 @@ int main(void)
     struct tls_context *tls = client_context(&(struct tls_options){.ca = NULL});
     char certificate[TEMPORARY_PATH_MAX];
     char key[TEMPORARY_PATH_MAX];
-    int status =
-        contract_run("link_tls_contract", tls, certificates_path(&plant, "server/control.pem", certificate),
-                     certificates_path(&plant, "server/control.key", key));
+    const struct contract_way way = {
+        .tls = tls,
+        .certificate = certificates_path(&plant, "server/control.pem", certificate),
+        .key = certificates_path(&plant, "server/control.key", key),
+    };
+    int status = contract_run("link_tls_contract", &way);
     tls_context_unref(tls);
     status = run_own_tests() == EXIT_SUCCESS ? status : EXIT_FAILURE;
     certificates_remove(&plant);

@@ -45,6 +45,8 @@ static void closed(void *owner, enum err code, const char *reason)
 static const struct io_events EVENTS = {
     .opened = opened, .received = received, .drained = drained, .closed = closed};
 
+bool exchange_handshake_apart;
+
 static struct io_options options_of(const struct exchange *exchange, struct end *end, struct tls_context *tls)
 {
     return (struct io_options){
@@ -54,6 +56,7 @@ static struct io_options options_of(const struct exchange *exchange, struct end 
         .owner = end,
         .handshake_ms = exchange->handshake_ms,
         .out_limit = exchange->out_limit,
+        .handshake_apart = exchange_handshake_apart,
     };
 }
 

@@ -38,6 +38,9 @@ struct exchange {
     bool expired;
 };
 
+/* Whether the handshakes of both ends are computed in other threads. */
+extern bool exchange_handshake_apart;
+
 /* Makes the loop and the listener. */
 void exchange_open(struct exchange *exchange, struct tls_context *server_tls);
 void exchange_close(struct exchange *exchange);

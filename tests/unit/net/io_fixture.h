@@ -31,7 +31,8 @@ enum { BIG = 8 * 1024 * 1024 + 4321 }; /* more than the kernel keeps for two soc
 void send_pattern(struct end *end, unsigned salt);
 void check_pattern(const struct end *end, unsigned salt);
 
-/* Runs `both` for each kind (as the test's _i) and `once` once; both end with NULL. The exit status. */
+/* Runs `both` for each kind (as the test's _i) and `once` once, then all that with handshakes computed in
+ * other threads; both end with NULL. The exit status. */
 int io_fixture_run(const char *name, const TTest *const *both, const TTest *const *once);
 
 #endif

@@ -172,6 +172,116 @@ START_TEST(a_handshake_that_never_comes_or_drips_ends_at_the_deadline)
 }
 END_TEST
 
+/* --- an end while another thread computes the handshake --------------------------------------------------
+ */
+
+enum { BLOCKERS = 16 }; /* at least as many as threads that work for loops */
+
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+
+static void wait_until_let_go(void *owner)
+{
+    (void)owner;
+    pthread_mutex_lock(&held);
+    pthread_mutex_unlock(&held);
+}
+
+static void nothing(void *owner)
+{
+    (void)owner;
+}
+
+static bool settled;
+
+static void settle(void *owner)
+{
+    (void)owner;
+    settled = true;
+}
+
+static bool server_has_begun(const struct exchange *seen)
+{
+    return settled && seen->server.io;
+}
+
+/* Until the server's handshake waits for a thread, all of which are held. Returns the client's socket. */
+static int start_a_handshake_that_waits(void)
+{
+    static const uint8_t hello[] = {0x16, 0x03, 0x01};
+    start(TLS);
+    pthread_mutex_lock(&held);
+    for (int i = 0; i < BLOCKERS; i++) {
+        ck_assert_int_eq(loop_work(exchange.loop, wait_until_let_go, nothing, NULL), ERR_OK);
+    }
+    exchange.handshake_ms = 200;
+    int fd = exchange_raw(&exchange);
+    ck_assert_int_eq(write(fd, hello, sizeof hello), sizeof hello);
+    struct loop_timer *timer = loop_timer_new(exchange.loop, settle, NULL);
+    loop_timer_start_ms(timer, 50);
+    exchange_run(&exchange, server_has_begun, "the server has begun");
+    loop_timer_free(timer);
+    return fd;
+}
+
+static void close_after(int fd)
+{
+    close(fd);
+    exchange_close(&exchange);
+}
+
+START_TEST(an_io_freed_while_its_handshake_is_computed_lives_until_that_ends)
+{
+    int fd = start_a_handshake_that_waits();
+    io_free(exchange.server.io);
+    exchange.server.io = NULL;
+    pthread_mutex_unlock(&held);
+    close_after(fd);
+}
+END_TEST
+
+START_TEST(a_shutdown_while_the_handshake_is_computed_need_not_wait_for_it)
+{
+    int fd = start_a_handshake_that_waits();
+    io_shutdown(exchange.server.io, 1000);
+    if (!exchange_handshake_apart) {
+        pthread_mutex_unlock(&held);
+    }
+    exchange_run(&exchange, exchange_server_closed, "the server is closed");
+    ck_assert_int_eq(exchange.server.code, ERR_OK);
+    ck_assert_ptr_nonnull(strstr(exchange.server.reason, "before it was open"));
+    if (exchange_handshake_apart) {
+        pthread_mutex_unlock(&held);
+    }
+    close_after(fd);
+}
+END_TEST
+
+static bool released;
+
+static void let_go(void *owner)
+{
+    (void)owner;
+    released = true;
+    pthread_mutex_unlock(&held);
+}
+
+static bool server_closed_and_threads_released(const struct exchange *seen)
+{
+    return released && exchange_server_closed(seen);
+}
+
+START_TEST(a_deadline_while_the_handshake_is_computed_holds)
+{
+    int fd = start_a_handshake_that_waits();
+    struct loop_timer *timer = loop_timer_new(exchange.loop, let_go, NULL);
+    loop_timer_start_ms(timer, 400);
+    exchange_run(&exchange, server_closed_and_threads_released, "the server is closed");
+    ck_assert_int_eq(exchange.server.code, ERR_TIMEOUT);
+    loop_timer_free(timer);
+    close_after(fd);
+}
+END_TEST
+
 /* Hands on one byte at a time, both ways, until either side ends. */
 struct relay {
     int listener;
@@ -284,6 +394,9 @@ int main(void)
         a_handshake_that_never_comes_or_drips_ends_at_the_deadline,
         an_alert_lingers_for_a_peer_that_talks_on,
         lingering_has_an_end,
+        an_io_freed_while_its_handshake_is_computed_lives_until_that_ends,
+        a_shutdown_while_the_handshake_is_computed_need_not_wait_for_it,
+        a_deadline_while_the_handshake_is_computed_holds,
         NULL,
     };
     return io_fixture_run("io_end", both, once);

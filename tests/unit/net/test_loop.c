@@ -109,6 +109,44 @@ START_TEST(drops_work_that_was_posted_after_the_end)
 }
 END_TEST
 
+/* --- work in other threads ----------------------------------------------------------------------------- */
+
+enum { JOBS = 1000 };
+struct job {
+    pthread_t by;
+    bool worked, done;
+};
+static struct job jobs[JOBS];
+static int jobs_done;
+
+static void work(void *owner)
+{
+    struct job *job = owner;
+    job->by = pthread_self();
+    job->worked = true;
+}
+
+static void done(void *owner)
+{
+    struct job *job = owner;
+    ck_assert(job->worked && !job->done);
+    ck_assert(!pthread_equal(job->by, pthread_self()));
+    job->done = true;
+    if (++jobs_done == JOBS) {
+        loop_stop(loop);
+    }
+}
+
+START_TEST(works_in_other_threads_and_tells_in_its_own)
+{
+    for (int i = 0; i < JOBS; i++) {
+        ck_assert_int_eq(loop_work(loop, work, done, &jobs[i]), ERR_OK);
+    }
+    loop_run(loop);
+    ck_assert_int_eq(jobs_done, JOBS);
+}
+END_TEST
+
 /* --- timers ------------------------------------------------------------------------------------------- */
 
 struct ticker {
@@ -224,6 +262,7 @@ int main(void)
                               runs_posted_work_in_order_and_before_it_stops,
                               takes_work_from_many_threads_each_in_its_order,
                               runs_again_after_it_was_stopped,
+                              works_in_other_threads_and_tells_in_its_own,
                               drops_work_that_was_posted_after_the_end,
                               a_timer_expires_once_for_each_start,
                               a_stopped_timer_does_not_expire,
