@@ -32,12 +32,12 @@ static const struct option limits_table[] = {
     {.name = "handshakes",
      .kind = OPTION_INT,
      .offset = offsetof(struct server_limits, handshakes),
-     .fallback = "512",
+     .fallback = "4096",
      .min = 1,
      .max = 100000,
-     .help = "TLS handshakes in progress at once, shared out evenly among the threads. Beyond it a newcomer "
-             "takes "
-             "the place of one that is slow."},
+     .help =
+         "TLS handshakes in progress at once, shared out evenly among the threads; each takes some 50 KiB "
+         "meanwhile. Beyond it a newcomer takes the place of one that is slow."},
     {.name = "handshake_time",
      .kind = OPTION_DURATION,
      .offset = offsetof(struct server_limits, handshake_us),
