@@ -5,6 +5,7 @@
 #include "front/handshakes.h"
 #include "front/ingest.h"
 #include "front/peer_rivals.h"
+#include "front/rounds.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,7 @@ static void release(struct peer *peer)
         count(peer, SERVER_SESSIONS, -1);
     }
     peer->state = PEER_GONE;
+    rounds_leave(peer);
     roster_leave(front->roster, &peer->session);
     admission_leave(front->admission, peer->address);
     io_free(peer->io);
@@ -194,6 +196,7 @@ static const struct receiver_events session_events = {
 static void part(struct peer *peer)
 {
     peer->state = PEER_PARTING;
+    rounds_leave(peer);
     roster_leave(peer->listener->front->roster, &peer->session);
     io_shutdown(peer->io, LISTENER_LINGER_MS);
 }
@@ -213,6 +216,23 @@ static void pause_or_resume(struct peer *peer)
     }
 }
 
+static int64_t earlier(int64_t a_us, int64_t b_us)
+{
+    return a_us < b_us ? a_us : b_us;
+}
+
+/* When it is to be looked at next. Who waits for the store may have to be paused or resumed at any time. */
+static int64_t due_us(const struct peer *peer)
+{
+    int64_t now_us = clock_mono_us();
+    if (peer->requests > 0 || peer->paused_until_us != 0) {
+        return now_us;
+    }
+    int64_t due_us =
+        earlier(receiver_deadline_us(peer->receiver), now_us + (peer->certificate_end_us - clock_wall_us()));
+    return peer->challenge_until_us != 0 ? earlier(due_us, peer->challenge_until_us) : due_us;
+}
+
 void peer_settle(struct peer *peer)
 {
     if (peer->state != PEER_SESSION) {
@@ -228,8 +248,11 @@ void peer_settle(struct peer *peer)
         log_warn("front", log_event("session_dropped"), log_str("bridge", name_of(peer)),
                  log_str("address", io_address(peer->io)), log_str("reason", err_name(peer->broken)));
         peer_drop(peer);
-    } else if (!peer->draining) {
-        pause_or_resume(peer);
+    } else {
+        if (!peer->draining) {
+            pause_or_resume(peer);
+        }
+        rounds_plan(peer, due_us(peer));
     }
 }
 
@@ -277,6 +300,7 @@ static enum err greet(struct peer *peer, int64_t now_us)
         return ERR_NO_MEMORY;
     }
     metric_set(&peer->bridge->certificate_end_us, shown->not_after_us);
+    peer->certificate_end_us = shown->not_after_us;
     receiver_start(peer->receiver, now_us);
     return ERR_OK;
 }
@@ -413,7 +437,7 @@ void peer_tick(struct peer *peer, int64_t now_us)
     if (now_us >= receiver_deadline_us(peer->receiver)) {
         receiver_tick(peer->receiver, now_us);
     }
-    if (clock_wall_us() > io_peer(peer->io)->not_after_us) {
+    if (clock_wall_us() > peer->certificate_end_us) {
         peer_goodbye(peer, BYE_NOT_ALLOWED, "the bridge's certificate has expired");
     }
     peer_settle(peer);
