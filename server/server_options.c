@@ -104,8 +104,18 @@ static const struct option timers_table[] = {
      .offset = offsetof(struct server_timers, t3_us),
      .fallback = "20s",
      .min = 500 * MS,
-     .max = 86400 * S,
+     .max = 3600 * S,
      .help = "Silence after which a test frame is sent."},
+    {.name = "t3_max",
+     .kind = OPTION_DURATION,
+     .offset = offsetof(struct server_timers, t3_max_us),
+     .fallback = "10m",
+     .min = 500 * MS,
+     .max = 3600 * S,
+     .help =
+         "From some hundred sessions on, new ones are given a longer t3, so that test frames stay few: up "
+         "to this. 20s, or whatever t3 is, keeps it from growing: where something between bridges and "
+         "server cuts silent connections."},
     {.name = "stop",
      .kind = OPTION_DURATION,
      .offset = offsetof(struct server_timers, stop_us),

@@ -265,6 +265,13 @@ void peer_goodbye(struct peer *peer, enum bye_reason reason, const char *text)
 
 /* ---- the connection's events ---- */
 
+static size_t sessions_of(const struct server_metrics *metrics)
+{
+    int64_t count =
+        metric_get(&metrics->values[SERVER_CONNECTIONS]) - metric_get(&metrics->values[SERVER_HANDSHAKES]);
+    return count > 0 ? (size_t)count : 0;
+}
+
 static enum err start_session(struct peer *peer, int64_t now_us)
 {
     struct listener *listener = peer->listener;
@@ -275,6 +282,7 @@ static enum err start_session(struct peer *peer, int64_t now_us)
         .hello = listener->policy->hello,
     };
     options.hello.wall_us = clock_wall_us();
+    options.hello.t3_ms = policy_t3_ms(listener->policy, sessions_of(listener->front->metrics));
     peer->session.tell = peer_rivals_tell;
     peer->receiver = receiver_new(&options, now_us);
     return peer->receiver ? ERR_OK : ERR_NO_MEMORY;
