@@ -24,7 +24,7 @@ enum {
     LISTENER_TICK_MS = 500,       /* how exactly the sessions' timers are kept */
     LISTENER_PAUSE_MAX_MS = 2000, /* a peer is not read for this long at most: it must not seem dead */
     LISTENER_LINGER_MS = 2000,    /* for a goodbye to arrive */
-    ROUNDS_SLOTS = 128,           /* ticks that a look at a session can be planned ahead, and one */
+    ROUNDS_SLOTS = 512,           /* ticks that a look at a session can be planned ahead, and one */
 };
 
 /* What all listeners share; borrowed from the server, outlives them. */
