@@ -14,8 +14,9 @@ import random
 
 # The programs' defaults: bridge_options.c and server_options.c.
 RETRY_FIRST_S, RETRY_MAX_S, CONNECT_TIMEOUT_S = 0.5, 30.0, 15.0
-HANDSHAKE_PLACES = 512
-T1_S, T3_S = 15.0, 20.0
+HANDSHAKE_PLACES = 4096
+T1_S = 15.0
+KEEP_ALIVE_S = (30.0, 60.0)  # lib/net/socket.h: how soon an idle bridge notices
 
 
 def back_off_s(attempt, draw):
@@ -42,18 +43,19 @@ class Server:
         return self.free_at_s
 
 
-def first_attempt_s(event, draw):
-    """A reset is seen at once; of a machine that fell silent a bridge that waits for an ack learns after t1, an idle one
-    within t3 + t1. After an outage every bridge is somewhere in the longest wait between two attempts."""
+def first_attempt_s(event, batch_every_s, draw):
+    """A reset is seen at once; that a machine fell silent, t1 after the next batch was sent to it, or by keep-alive. After
+    an outage every bridge is somewhere in the longest wait between two attempts."""
     if event == "outage":
         return draw.uniform(0, back_off_s(30, draw))
-    detected_s = 0.0 if event == "reset" else draw.uniform(T1_S, T1_S + T3_S)
+    silent_s = min(T1_S + draw.uniform(0, batch_every_s), draw.uniform(*KEEP_ALIVE_S))
+    detected_s = 0.0 if event == "reset" else silent_s
     return detected_s + back_off_s(0, draw)
 
 
-def storm(victims, servers, event, draw):
+def storm(victims, servers, event, batch_every_s, draw):
     """Seconds after the event at which each of the victims is connected again, and the attempts that took."""
-    attempts = [(first_attempt_s(event, draw), bridge, 1) for bridge in range(victims)]
+    attempts = [(first_attempt_s(event, batch_every_s, draw), bridge, 1) for bridge in range(victims)]
     heapq.heapify(attempts)
     back_s, count = [], 0
     while attempts:
@@ -78,7 +80,7 @@ def simulate(options, event):
         return None
     handshakes_per_s = options.cores * (1 - load) / (options.handshake_ms / 1e3)
     servers = [Server(handshakes_per_s) for _ in range(survivors)]
-    back_s, count = storm(victims, servers, event, draw)
+    back_s, count = storm(victims, servers, event, options.batch_every, draw)
     return {
         "half": back_s[len(back_s) // 2],
         "p99": back_s[len(back_s) * 99 // 100],

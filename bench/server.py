@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from tunnel import BIN, SOURCE, Process, eventually, free_port, quantile
 
 SESSIONS_A_NAME = 8
-CLIENTS, HANDSHAKE_S = 4, 8
+CLIENTS, HANDSHAKE_S, REST_S = 4, 8, 30
 SLOW, PROBES = 5000, 400
 CONFIG = """listen: 127.0.0.1:{port}
 ca: {plant}/ca.pem
@@ -36,7 +36,7 @@ key: {plant}/server/control.key
 store: sqlite:{folder}/store-{port}.db
 http: ""
 bridges: ["*"]
-limits: {{connections: 12000, connections_per_address: 12000, handshakes: {handshakes}}}
+limits: {{connections: 12000, connections_per_address: 12000{more}}}
 """
 
 
@@ -111,6 +111,10 @@ class Server:
                 ticks += sum(map(int, file.read().rpartition(")")[2].split()[11:13]))
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def resident_kib(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+
     def __enter__(self):
         return self
 
@@ -127,11 +131,11 @@ def takes_connections(port):
         return False
 
 
-def bourdon(plant, handshakes=512):
+def bourdon(plant, more=""):
     port = free_port()
     config = os.path.join(plant.folder, f"server-{port}.yaml")
     with open(config, "w", encoding="ascii") as file:
-        file.write(CONFIG.format(port=port, plant=plant.path, folder=plant.folder, handshakes=handshakes))
+        file.write(CONFIG.format(port=port, plant=plant.path, folder=plant.folder, more=more))
     return Server(plant.folder, "bourdon-server", port, os.path.join(BIN, "bourdon-server"), "-c", config)
 
 
@@ -151,9 +155,13 @@ def idle(plant):
     with bourdon(plant) as server:
         player = play(server, plant, 10000, 0, 1)
         print(player.stdout.readline().strip())
-        begin, cpu_s = time.monotonic(), server.cpu_s()
-        time.sleep(20)
-        print(f"at rest: {100 * (server.cpu_s() - cpu_s) / (time.monotonic() - begin):.1f} % of a core")
+        for _ in range(2):
+            time.sleep(REST_S)  # the first TESTs come after t3
+            begin, cpu_s = time.monotonic(), server.cpu_s()
+            time.sleep(REST_S)
+            print(f"at rest: {100 * (server.cpu_s() - cpu_s) / (time.monotonic() - begin):.2f} % of a core", flush=True)
+        if player.poll() is not None:
+            sys.exit("a session ended meanwhile")
         player.communicate()
 
 
@@ -324,19 +332,23 @@ def slow_ones_of_its_own(port, ready, end):
 
 
 def slow(plant):
-    for places in (512, 2 * SLOW):
-        slow_with(plant, places)
+    for more in ("", f", handshakes: {SLOW // 10}", f", handshakes: {2 * SLOW}"):
+        slow_with(plant, more)
 
 
-def slow_with(plant, places):
-    with bourdon(plant, places) as server:
-        print(f"limits.handshakes: {places}{' (default)' if places == 512 else ''}")
-        print("alone:        ", probe(plant, server.port), flush=True)
+def slow_with(plant, more):
+    with bourdon(plant, more) as server:
+        print(f"limits: the defaults{more}")
+        print("alone:         ", probe(plant, server.port), flush=True)
+        alone_kib = server.resident_kib()
         ready, end = multiprocessing.Event(), multiprocessing.Event()
         ones = multiprocessing.Process(target=slow_ones_of_its_own, args=(server.port, ready, end))
         ones.start()
         ready.wait()
-        print("with slow ones:", probe(plant, server.port), flush=True)
+        begin, cpu_s = time.monotonic(), server.cpu_s()
+        print("with slow ones:", probe(plant, server.port))
+        print(f"{100 * (server.cpu_s() - cpu_s) / (time.monotonic() - begin):.0f} % of a core, {server.resident_kib() - alone_kib} KiB more"
+              " than without", flush=True)
         end.set()
         ones.join()
 

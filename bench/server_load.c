@@ -17,6 +17,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,8 +220,9 @@ static void start_next(struct load *load)
 static void ticked(void *owner)
 {
     struct load *load = owner;
+    int64_t now_us = clock_mono_us();
     for (size_t i = 0; i < load->started; i++) {
-        sender_tick(load->bridges[i].sender, clock_mono_us());
+        sender_tick(load->bridges[i].sender, now_us);
     }
     loop_timer_start_ms(load->tick, TICK_MS);
     loop_stop(load->loop);
@@ -370,6 +372,12 @@ static struct loop_addresses local(uint16_t port)
     return addresses;
 }
 
+static bool input_has_ended(void)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    return poll(&input, 1, 0) > 0;
+}
+
 static void open_many_files(void)
 {
     struct rlimit limit;
@@ -407,7 +415,8 @@ int main(int argc, char **argv)
         send_all(&load, pid);
     } else {
         fflush(stdout);
-        while (getchar() != EOF) { // held open as long as somebody wants to look
+        while (!input_has_ended()) { // held open, and TESTs answered, as long as somebody wants to look
+            loop_run(load.loop);
         }
     }
     return EXIT_SUCCESS;

@@ -32,12 +32,12 @@ static const struct option limits_table[] = {
     {.name = "handshakes",
      .kind = OPTION_INT,
      .offset = offsetof(struct server_limits, handshakes),
-     .fallback = "512",
+     .fallback = "4096",
      .min = 1,
      .max = 100000,
-     .help = "TLS handshakes in progress at once, shared out evenly among the threads. Beyond it a newcomer "
-             "takes "
-             "the place of one that is slow."},
+     .help =
+         "TLS handshakes in progress at once, shared out evenly among the threads; each takes some 50 KiB "
+         "meanwhile. Beyond it a newcomer takes the place of one that is slow."},
     {.name = "handshake_time",
      .kind = OPTION_DURATION,
      .offset = offsetof(struct server_limits, handshake_us),
@@ -104,8 +104,18 @@ static const struct option timers_table[] = {
      .offset = offsetof(struct server_timers, t3_us),
      .fallback = "20s",
      .min = 500 * MS,
-     .max = 86400 * S,
+     .max = 3600 * S,
      .help = "Silence after which a test frame is sent."},
+    {.name = "t3_max",
+     .kind = OPTION_DURATION,
+     .offset = offsetof(struct server_timers, t3_max_us),
+     .fallback = "10m",
+     .min = 500 * MS,
+     .max = 3600 * S,
+     .help =
+         "From some hundred sessions on, new ones are given a longer t3, so that test frames stay few: up "
+         "to this. 20s, or whatever t3 is, keeps it from growing: where something between bridges and "
+         "server cuts silent connections."},
     {.name = "stop",
      .kind = OPTION_DURATION,
      .offset = offsetof(struct server_timers, stop_us),

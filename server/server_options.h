@@ -24,6 +24,7 @@ struct server_limits {
 struct server_timers {
     struct place place;
     int64_t t1_us, t2_us, t3_us;
+    int64_t t3_max_us; /* below t3: it does not grow */
     int64_t stop_us;
 };
 

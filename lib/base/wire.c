@@ -67,11 +67,8 @@ uint64_t wire_read_u64(struct wire_reader *reader)
     return read_big_endian(reader, 8);
 }
 
-uint64_t wire_read_varint(struct wire_reader *reader)
+uint64_t wire_read_long_varint(struct wire_reader *reader)
 {
-    if (reader->at < reader->end && *reader->at < 0x80) { // by far the most
-        return *reader->at++;
-    }
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
         uint8_t byte = wire_read_u8(reader);
@@ -107,12 +104,6 @@ void wire_skip_varints(struct wire_reader *reader, uint64_t count)
     if (count > 0) {
         wire_read_fail(reader);
     }
-}
-
-int64_t wire_read_zigzag(struct wire_reader *reader)
-{
-    uint64_t value = wire_read_varint(reader);
-    return (int64_t)(value >> 1 ^ (~(value & 1) + 1));
 }
 
 struct wire_writer wire_writer(void *space, size_t size)

@@ -39,8 +39,17 @@ uint8_t wire_read_u8(struct wire_reader *reader);
 uint16_t wire_read_u16(struct wire_reader *reader);
 uint32_t wire_read_u32(struct wire_reader *reader);
 uint64_t wire_read_u64(struct wire_reader *reader);
-uint64_t wire_read_varint(struct wire_reader *reader);
-int64_t wire_read_zigzag(struct wire_reader *reader);
+uint64_t wire_read_long_varint(struct wire_reader *reader);
+static inline uint64_t wire_read_varint(struct wire_reader *reader)
+{
+    bool is_short = reader->at < reader->end && *reader->at < 0x80; /* by far the most are */
+    return is_short ? *reader->at++ : wire_read_long_varint(reader);
+}
+static inline int64_t wire_read_zigzag(struct wire_reader *reader)
+{
+    uint64_t value = wire_read_varint(reader);
+    return (int64_t)(value >> 1 ^ (~(value & 1) + 1));
+}
 /* Passes over so many of them without looking at their form. */
 void wire_skip_varints(struct wire_reader *reader, uint64_t count);
 /* The next `size` bytes as a slice of the input; an empty slice with data NULL on failure. */

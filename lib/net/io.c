@@ -218,6 +218,11 @@ const char *io_address(const struct io *io)
     return io->connector ? connector_address(io->connector) : io->address;
 }
 
+int64_t io_waited_ms(const struct io *io)
+{
+    return socket_waited_ms(io->stream.fd);
+}
+
 const char *io_cipher(const struct io *io)
 {
     return stream_cipher(&io->stream);

@@ -81,6 +81,10 @@ const char *io_address(const struct io *io);
 /* "TLSv1.3 TLS_AES_128_GCM_SHA256", "" if plain or not open. */
 const char *io_cipher(const struct io *io);
 
+/* How long the peer of an accepted connection has kept us waiting, in ms: since it came, or we last sent
+ * something; 0 while there is more of it to be read than a scrap, so not for what waits for us. */
+int64_t io_waited_ms(const struct io *io);
+
 /* A listening TCP socket: accepted(owner, fd) for each connection, which the callee owns. */
 struct io_listener;
 MUST_USE enum err io_listen(struct loop *loop, const char *host, const char *port, bool reuse_port,

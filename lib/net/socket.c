@@ -1,11 +1,14 @@
 #include "net/socket.h"
 
+#include "base/random.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 static void set(int fd, int level, int option, int value)
 {
@@ -16,10 +19,23 @@ void socket_tune(int fd)
 {
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(fd, IPPROTO_TCP, TCP_KEEPIDLE, SOCKET_KEEPALIVE_IDLE_S);
+    set(fd, IPPROTO_TCP, TCP_KEEPIDLE,
+        SOCKET_KEEPALIVE_IDLE_S - (int)(random_u32() % (SOCKET_KEEPALIVE_SPREAD_S + 1)));
     set(fd, IPPROTO_TCP, TCP_KEEPINTVL, SOCKET_KEEPALIVE_EVERY_S);
     set(fd, IPPROTO_TCP, TCP_KEEPCNT, SOCKET_KEEPALIVE_COUNT);
     set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, SOCKET_USER_TIMEOUT_MS);
+}
+
+int64_t socket_waited_ms(int fd)
+{
+    int unread = 0;
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    if (ioctl(fd, FIONREAD, &unread) != 0 || unread > SOCKET_SCRAP ||
+        getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+        return 0;
+    }
+    return info.tcpi_last_data_sent;
 }
 
 void socket_address_text(const struct sockaddr_storage *address, char *text)

@@ -207,7 +207,7 @@ int reading_query_prepare(sqlite3 *handle, const struct reading_query *query, sq
     char sql[1024];
     /* CROSS JOIN keeps this order: bridges, their streams, their batches. */
     snprintf(sql, sizeof sql,
-             "SELECT bridge.name, lower(hex(epoch)), seq, historical, batch.catalog, encoded "
+             "SELECT bridge.name, epoch, seq, historical, batch.catalog, encoded "
              "FROM bridge CROSS JOIN stream ON stream.bridge = bridge.id "
              "CROSS JOIN batch ON batch.stream = stream.id WHERE batch.kind = %d%s%s%s%s%s",
              BATCH_READINGS, query->bridge ? " AND bridge.name = ?1" : "",

@@ -107,15 +107,32 @@ static int table_close(sqlite3_vtab_cursor *base)
 
 /* ---- one batch ---- */
 
+enum { EPOCH_TEXT_MAX = 2 * BATCH_EPOCH_SIZE + 1 };
+
+/* Writes the epoch of the batch at hand as text[EPOCH_TEXT_MAX]. */
+static const char *epoch_text(sqlite3_stmt *batches, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *epoch = sqlite3_column_blob(batches, BATCH_EPOCH);
+    int size = sqlite3_column_bytes(batches, BATCH_EPOCH);
+    char *at = text;
+    for (int i = 0; i < size && i < BATCH_EPOCH_SIZE; i++) {
+        *at++ = digits[epoch[i] >> 4];
+        *at++ = digits[epoch[i] & 15];
+    }
+    *at = '\0';
+    return text;
+}
+
 /* The query ends here: says which batch, and why. */
 static int damaged(struct cursor *cursor, const struct err_text *why)
 {
+    char epoch[EPOCH_TEXT_MAX];
     sqlite3_free(cursor->base.pVtab->zErrMsg);
     cursor->base.pVtab->zErrMsg = sqlite3_mprintf(
         "batch %lld of bridge %s, epoch %s, cannot be read: %s; AND seq <> %lld goes on without it",
         sqlite3_column_int64(cursor->batches, BATCH_SEQ), sqlite3_column_text(cursor->batches, BATCH_BRIDGE),
-        sqlite3_column_text(cursor->batches, BATCH_EPOCH), why->text,
-        sqlite3_column_int64(cursor->batches, BATCH_SEQ));
+        epoch_text(cursor->batches, epoch), why->text, sqlite3_column_int64(cursor->batches, BATCH_SEQ));
     return SQLITE_CORRUPT_VTAB;
 }
 
@@ -265,7 +282,8 @@ static void column_bridge(sqlite3_context *context, const struct cell *cell)
 
 static void column_epoch(sqlite3_context *context, const struct cell *cell)
 {
-    column_of_batch(context, cell, BATCH_EPOCH);
+    char text[EPOCH_TEXT_MAX];
+    result_literal(context, epoch_text(cell->cursor->batches, text));
 }
 
 static void column_seq(sqlite3_context *context, const struct cell *cell)

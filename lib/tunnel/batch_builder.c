@@ -10,6 +10,10 @@
 
 enum {
     ZSTD_LEVEL = 1,
+    /* A negative level leaves out Huffman's coding of what does not repeat (zstd.h). It saves a small body
+     * next to nothing, for its table has to travel too, and reading such a table is most of the work of
+     * inflating. */
+    SMALL_BODY_LEVEL = -1,
     FIRST_CAPACITY = 64,
     /* What one reading may add to the body: its stamp, tag, time, quality and number. */
     READING_SIZE_MAX = 48,
@@ -311,8 +315,8 @@ static void compress(struct batch_builder *builder, struct batch_view *view)
     if (!space) {
         return;
     }
-    size_t size =
-        ZSTD_compressCCtx(builder->zstd, space, bound, view->body.data, view->body.size, ZSTD_LEVEL);
+    int level = view->body_size <= BATCH_BUILDER_SMALL_BODY ? SMALL_BODY_LEVEL : ZSTD_LEVEL;
+    size_t size = ZSTD_compressCCtx(builder->zstd, space, bound, view->body.data, view->body.size, level);
     if (!ZSTD_isError(size) && size < view->body_size) {
         view->compressed = true;
         view->body = (struct bytes){.data = space, .size = size};

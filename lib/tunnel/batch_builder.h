@@ -10,6 +10,8 @@
 
 #include "tunnel/batch.h"
 
+enum { BATCH_BUILDER_SMALL_BODY = 1024 }; /* bytes: up to here a body is compressed to be inflated quickly */
+
 struct batch_builder;
 
 /* Borrows the catalog. NULL: out of memory. */

@@ -70,21 +70,33 @@ static void on_double(void *context, double value)
     item->real = value;
 }
 
-/* What the protocol does not use falls through to libcbor's callbacks that do nothing: ITEM_OTHER. */
-static struct cbor_callbacks used_callbacks(void)
-{
-    struct cbor_callbacks callbacks = cbor_empty_callbacks;
-    callbacks.uint8 = on_uint8;
-    callbacks.uint16 = on_uint16;
-    callbacks.uint32 = on_uint32;
-    callbacks.uint64 = on_uint64;
-    callbacks.array_start = on_array;
-    callbacks.boolean = on_bool;
-    callbacks.byte_string = on_bytes;
-    callbacks.string = on_text;
-    callbacks.float8 = on_double;
-    return callbacks;
-}
+/* What the protocol does not use goes to libcbor's callbacks that do nothing: ITEM_OTHER. */
+static const struct cbor_callbacks callbacks = {
+    .uint8 = on_uint8,
+    .uint16 = on_uint16,
+    .uint32 = on_uint32,
+    .uint64 = on_uint64,
+    .negint64 = cbor_null_negint64_callback,
+    .negint32 = cbor_null_negint32_callback,
+    .negint16 = cbor_null_negint16_callback,
+    .negint8 = cbor_null_negint8_callback,
+    .byte_string_start = cbor_null_byte_string_start_callback,
+    .byte_string = on_bytes,
+    .string = on_text,
+    .string_start = cbor_null_string_start_callback,
+    .indef_array_start = cbor_null_indef_array_start_callback,
+    .array_start = on_array,
+    .indef_map_start = cbor_null_indef_map_start_callback,
+    .map_start = cbor_null_map_start_callback,
+    .tag = cbor_null_tag_callback,
+    .float2 = cbor_null_float2_callback,
+    .float4 = cbor_null_float4_callback,
+    .float8 = on_double,
+    .undefined = cbor_null_undefined_callback,
+    .null = cbor_null_null_callback,
+    .boolean = on_bool,
+    .indef_break = cbor_null_indef_break_callback,
+};
 
 static size_t shortest_head(uint64_t number)
 {
@@ -143,7 +155,6 @@ static bool take(struct cbor_cursor *cursor, enum item_kind kind, struct item *i
         fail(cursor);
         return false;
     }
-    const struct cbor_callbacks callbacks = used_callbacks();
     struct cbor_decoder_result result =
         cbor_stream_decode(cursor->at, (size_t)(cursor->end - cursor->at), &callbacks, item);
     if (result.status != CBOR_DECODER_FINISHED || item->kind != kind || !is_shortest(item, result.read)) {

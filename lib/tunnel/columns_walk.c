@@ -214,7 +214,9 @@ static bool skip_tag(struct walk *walk, const struct catalog_tag *tag, uint64_t 
 {
     uint64_t valued;
     walk->first_stamp = columns_moved(walk->stamp, wire_read_zigzag(&walk->times));
-    wire_skip_varints(&walk->times, count - 1);
+    if (count > 1) {
+        wire_skip_varints(&walk->times, count - 1);
+    }
     return !walk->times.failed && skip_qualities(walk, count, &valued) && skip_values(walk, tag, valued);
 }
 

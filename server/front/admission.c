@@ -19,6 +19,9 @@ struct admission {
     pthread_mutex_t lock;
     struct admission_limits limits;
     size_t connections;
+    size_t crowds[ADMISSION_CROWD +
+                  1]; /* addresses with so many handshakes; of 0 not kept, of the last: or more */
+    size_t most;      /* the largest of them that there is; 0 = none */
     struct admission_address *buckets[BUCKETS];
 };
 
@@ -133,6 +136,24 @@ static void drop_if_unused(struct admission *admission, struct admission_address
     free(address);
 }
 
+static size_t crowd_of(const struct admission_address *address)
+{
+    return address->handshakes < ADMISSION_CROWD ? address->handshakes : ADMISSION_CROWD;
+}
+
+/* With the lock held. */
+static void change_handshakes(struct admission *admission, struct admission_address *address, bool begins)
+{
+    admission->crowds[crowd_of(address)]--;
+    address->handshakes = begins ? address->handshakes + 1 : address->handshakes - 1;
+    size_t crowd = crowd_of(address);
+    admission->crowds[crowd]++;
+    admission->most = crowd > admission->most ? crowd : admission->most;
+    while (admission->most > 0 && admission->crowds[admission->most] == 0) {
+        admission->most--;
+    }
+}
+
 static enum admission_result decide(const struct admission *admission,
                                     const struct admission_address *address, bool has_place)
 {
@@ -160,7 +181,7 @@ enum admission_result admission_enter(struct admission *admission, const struct 
     }
     if (result == ADMISSION_GRANTED) {
         address->open++;
-        address->handshakes++;
+        change_handshakes(admission, address, true);
         admission->connections++;
         *out = address;
     } else if (address) {
@@ -176,7 +197,7 @@ enum admission_result admission_enter(struct admission *admission, const struct 
 void admission_handshake_done(struct admission *admission, struct admission_address *address)
 {
     pthread_mutex_lock(&admission->lock);
-    address->handshakes--;
+    change_handshakes(admission, address, false);
     pthread_mutex_unlock(&admission->lock);
     server_count(admission->metrics, SERVER_HANDSHAKES, -1);
 }
@@ -198,6 +219,14 @@ size_t admission_handshakes_from(struct admission *admission, const struct socka
     size_t handshakes = address ? address->handshakes : 0;
     pthread_mutex_unlock(&admission->lock);
     return handshakes;
+}
+
+size_t admission_most_handshakes(struct admission *admission)
+{
+    pthread_mutex_lock(&admission->lock);
+    size_t most = admission->most;
+    pthread_mutex_unlock(&admission->lock);
+    return most;
 }
 
 void admission_leave(struct admission *admission, struct admission_address *address)

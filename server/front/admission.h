@@ -46,6 +46,10 @@ void admission_leave(struct admission *admission, struct admission_address *addr
 size_t admission_handshakes(struct admission *admission, const struct admission_address *address);
 size_t admission_handshakes_from(struct admission *admission, const struct sockaddr_storage *from);
 
+/* The most that any address has in progress; ADMISSION_CROWD stands for that many or more. */
+enum { ADMISSION_CROWD = 4096 };
+size_t admission_most_handshakes(struct admission *admission);
+
 /* For logs: "connections", "connections_per_address", "handshakes". */
 const char *admission_result_name(enum admission_result result);
 

@@ -33,13 +33,17 @@ void handshakes_remove(struct peer *peer)
     admission_handshake_done(peer->listener->front->admission, peer->address);
 }
 
-/* The oldest one of the address that has most of them; NULL: none has two more than `few`. */
+/* The oldest one of the address that has most of them; NULL: none has two more than `few`. Looks at all only
+ * if there is such an address, for many from many addresses are to cost little. */
 static struct peer *one_of_a_crowd(struct listener *listener, size_t few)
 {
+    struct admission *admission = listener->front->admission;
     struct peer *found = NULL;
     size_t most = few + 1;
-    for (struct peer *peer = listener->handshakes.oldest; peer; peer = peer->newer) {
-        size_t count = admission_handshakes(listener->front->admission, peer->address);
+    size_t crowd = admission_most_handshakes(admission);
+    struct peer *peer = crowd > most ? listener->handshakes.oldest : NULL;
+    for (; peer && most < crowd; peer = peer->newer) {
+        size_t count = admission_handshakes(admission, peer->address);
         if (count > most) {
             most = count;
             found = peer;
@@ -50,9 +54,15 @@ static struct peer *one_of_a_crowd(struct listener *listener, size_t few)
 
 static struct peer *slow_one(struct listener *listener, int64_t now_us)
 {
-    struct peer *oldest = listener->handshakes.oldest;
-    bool slow = oldest && now_us - oldest->accepted_us >= HANDSHAKES_GRACE_MS * CLOCK_US_PER_MS;
-    return slow ? oldest : NULL;
+    int64_t latest_us = now_us - HANDSHAKES_GRACE_MS * CLOCK_US_PER_MS;
+    struct peer *peer = listener->handshakes.oldest;
+    for (size_t i = 0; i < HANDSHAKES_LOOKS && peer && peer->accepted_us <= latest_us; i++) {
+        if (io_waited_ms(peer->io) >= HANDSHAKES_GRACE_MS) {
+            return peer;
+        }
+        peer = peer->newer;
+    }
+    return NULL;
 }
 
 bool handshakes_make_room(struct listener *listener, const struct sockaddr_storage *newcomer)

@@ -7,16 +7,20 @@
  *
  * Within a listener places are shared out by address: a newcomer takes one from the address that holds most
  * of them, if that leaves both with about the same. So a crowd from one address keeps nobody else out.
- * Against a crowd from many addresses there is only time: honest handshakes take milliseconds, so the oldest
- * one gives way once it has had its time, and whoever wants to hold all places has to renew them faster than
- * bridges need one.
+ * Against a crowd from many addresses there is only time: honest peers answer within milliseconds, so the
+ * oldest one gives way that has kept us waiting for a whole answer, and whoever wants to hold all places has
+ * to renew them faster than bridges need one. Who waits for us, because thousands came at once, does not give
+ * way: work that was done for it would be lost.
  */
 #ifndef BOURDON_SERVER_FRONT_HANDSHAKES_H
 #define BOURDON_SERVER_FRONT_HANDSHAKES_H
 
 #include "front/peer.h"
 
-enum { HANDSHAKES_GRACE_MS = 1000 }; /* a handshake this old has had its time */
+enum {
+    HANDSHAKES_GRACE_MS = 1000, /* a peer that keeps us waiting this long has had its time */
+    HANDSHAKES_LOOKS = 64,      /* of the oldest, that are asked how long they have */
+};
 
 /* The places of each of `listeners`, 1 at least. */
 size_t handshakes_share(size_t places, size_t listeners);

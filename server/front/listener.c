@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "front/ingest.h"
 #include "front/peer.h"
+#include "front/rounds.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,13 @@ static void visit_peers(struct listener *listener, void (*visit)(struct peer *pe
 static void ticked(void *owner)
 {
     struct listener *listener = owner;
-    visit_peers(listener, peer_tick);
+    int64_t now_us = clock_mono_us();
+    for (struct peer *peer; (peer = rounds_next(&listener->rounds, now_us));) {
+        peer_tick(peer, now_us);
+    }
+    if (atomic_exchange(&listener->missed, false)) {
+        visit_peers(listener, peer_tick);
+    }
     loop_timer_start_ms(listener->tick, LISTENER_TICK_MS);
 }
 
@@ -184,6 +191,7 @@ enum err listener_new(struct front_context *front, struct policy *policy, const 
         .limit_malformed = limit,
         .limit_conflict = limit,
     };
+    rounds_init(&listener->rounds, clock_mono_us());
     enum err result = make_parts(listener, why);
     if (result == ERR_OK) {
         result = bind_all(listener, addresses, ports, why);

@@ -24,6 +24,7 @@ enum {
     LISTENER_TICK_MS = 500,       /* how exactly the sessions' timers are kept */
     LISTENER_PAUSE_MAX_MS = 2000, /* a peer is not read for this long at most: it must not seem dead */
     LISTENER_LINGER_MS = 2000,    /* for a goodbye to arrive */
+    ROUNDS_SLOTS = 512,           /* ticks that a look at a session can be planned ahead, and one */
 };
 
 /* What all listeners share; borrowed from the server, outlives them. */
@@ -46,6 +47,12 @@ struct handshakes {
     size_t count;
 };
 
+/* Sessions by when they are to be looked at; see front/rounds.h. */
+struct rounds {
+    struct peer *slots[ROUNDS_SLOTS];
+    int64_t turn; /* that was looked at last, counted in ticks of the monotonic clock */
+};
+
 struct listener {
     struct front_context *front;
     struct loop *loop;
@@ -59,6 +66,8 @@ struct listener {
     size_t socket_count;
     struct peer *peers; /* newest first */
     struct handshakes handshakes;
+    struct rounds rounds;
+    atomic_bool missed; /* a session was not told of news, for want of memory: all are looked at */
     bool draining;
     struct log_limit limit_turned_away, limit_dropped, limit_refused, limit_malformed, limit_conflict;
     pthread_t thread;

@@ -5,6 +5,7 @@
 #include "front/handshakes.h"
 #include "front/ingest.h"
 #include "front/peer_rivals.h"
+#include "front/rounds.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,7 @@ static void release(struct peer *peer)
         count(peer, SERVER_SESSIONS, -1);
     }
     peer->state = PEER_GONE;
+    rounds_leave(peer);
     roster_leave(front->roster, &peer->session);
     admission_leave(front->admission, peer->address);
     io_free(peer->io);
@@ -194,6 +196,7 @@ static const struct receiver_events session_events = {
 static void part(struct peer *peer)
 {
     peer->state = PEER_PARTING;
+    rounds_leave(peer);
     roster_leave(peer->listener->front->roster, &peer->session);
     io_shutdown(peer->io, LISTENER_LINGER_MS);
 }
@@ -213,6 +216,23 @@ static void pause_or_resume(struct peer *peer)
     }
 }
 
+static int64_t earlier(int64_t a_us, int64_t b_us)
+{
+    return a_us < b_us ? a_us : b_us;
+}
+
+/* When it is to be looked at next. Who waits for the store may have to be paused or resumed at any time. */
+static int64_t due_us(const struct peer *peer)
+{
+    int64_t now_us = clock_mono_us();
+    if (peer->requests > 0 || peer->paused_until_us != 0) {
+        return now_us;
+    }
+    int64_t due_us =
+        earlier(receiver_deadline_us(peer->receiver), now_us + (peer->certificate_end_us - clock_wall_us()));
+    return peer->challenge_until_us != 0 ? earlier(due_us, peer->challenge_until_us) : due_us;
+}
+
 void peer_settle(struct peer *peer)
 {
     if (peer->state != PEER_SESSION) {
@@ -228,8 +248,11 @@ void peer_settle(struct peer *peer)
         log_warn("front", log_event("session_dropped"), log_str("bridge", name_of(peer)),
                  log_str("address", io_address(peer->io)), log_str("reason", err_name(peer->broken)));
         peer_drop(peer);
-    } else if (!peer->draining) {
-        pause_or_resume(peer);
+    } else {
+        if (!peer->draining) {
+            pause_or_resume(peer);
+        }
+        rounds_plan(peer, due_us(peer));
     }
 }
 
@@ -242,6 +265,13 @@ void peer_goodbye(struct peer *peer, enum bye_reason reason, const char *text)
 
 /* ---- the connection's events ---- */
 
+static size_t sessions_of(const struct server_metrics *metrics)
+{
+    int64_t count =
+        metric_get(&metrics->values[SERVER_CONNECTIONS]) - metric_get(&metrics->values[SERVER_HANDSHAKES]);
+    return count > 0 ? (size_t)count : 0;
+}
+
 static enum err start_session(struct peer *peer, int64_t now_us)
 {
     struct listener *listener = peer->listener;
@@ -252,6 +282,7 @@ static enum err start_session(struct peer *peer, int64_t now_us)
         .hello = listener->policy->hello,
     };
     options.hello.wall_us = clock_wall_us();
+    options.hello.t3_ms = policy_t3_ms(listener->policy, sessions_of(listener->front->metrics));
     peer->session.tell = peer_rivals_tell;
     peer->receiver = receiver_new(&options, now_us);
     return peer->receiver ? ERR_OK : ERR_NO_MEMORY;
@@ -277,6 +308,7 @@ static enum err greet(struct peer *peer, int64_t now_us)
         return ERR_NO_MEMORY;
     }
     metric_set(&peer->bridge->certificate_end_us, shown->not_after_us);
+    peer->certificate_end_us = shown->not_after_us;
     receiver_start(peer->receiver, now_us);
     return ERR_OK;
 }
@@ -413,7 +445,7 @@ void peer_tick(struct peer *peer, int64_t now_us)
     if (now_us >= receiver_deadline_us(peer->receiver)) {
         receiver_tick(peer->receiver, now_us);
     }
-    if (clock_wall_us() > io_peer(peer->io)->not_after_us) {
+    if (clock_wall_us() > peer->certificate_end_us) {
         peer_goodbye(peer, BYE_NOT_ALLOWED, "the bridge's certificate has expired");
     }
     peer_settle(peer);

@@ -22,9 +22,11 @@ enum peer_state { PEER_HANDSHAKE, PEER_SESSION, PEER_PARTING, PEER_GONE };
 
 struct peer {
     struct listener *listener;
-    struct peer *previous, *next; /* in the listener's list, until it is gone */
-    struct peer *older, *newer;   /* in the listener's handshakes */
-    int64_t accepted_us;          /* monotonic */
+    struct peer *previous, *next;             /* in the listener's list, until it is gone */
+    struct peer *older, *newer;               /* in the listener's handshakes */
+    int64_t accepted_us;                      /* monotonic */
+    struct peer *round_previous, *round_next; /* in the listener's rounds */
+    int64_t round;                            /* when its turn is; 0 = it is not in them */
     enum peer_state state;
     uint32_t generation; /* of the policy that its certificate was judged by */
     atomic_uint
@@ -43,6 +45,7 @@ struct peer {
     struct store_queue refused;             /* requests that the store thread did not take */
     enum err broken;                        /* why the connection is to be dropped; ERR_OK = it is not */
     int64_t paused_until_us;                /* monotonic; 0 = it is read */
+    int64_t certificate_end_us;             /* wall clock */
     bool opened;                            /* the store has said what it has of the epoch */
     bool announced;                         /* that it has opened was logged */
     bool corked;                            /* answers are being handed out */
@@ -57,7 +60,7 @@ void peer_accept(struct listener *listener, int fd);
 /* Does what the events noted: answers what the store thread refused, pauses, parts. Call it last. */
 void peer_settle(struct peer *peer);
 
-/* Every LISTENER_TICK_MS. */
+/* What is due, if anything: when the listener's rounds come to it. */
 void peer_tick(struct peer *peer, int64_t now_us);
 /* The listener's policy has changed. */
 void peer_judge(struct peer *peer);

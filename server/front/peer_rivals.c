@@ -77,7 +77,8 @@ void peer_rivals_tell(struct roster_session *session, enum roster_news news)
     atomic_fetch_or(&peer->news, (unsigned)news);
     atomic_fetch_add(&peer->references, 1);
     if (loop_post(peer->listener->loop, news_here, peer) != ERR_OK) {
-        peer_unref(peer); // out of memory: its next tick hears of it
+        atomic_store(&peer->listener->missed, true); // out of memory: the next tick hears of it
+        peer_unref(peer);
     }
 }
 

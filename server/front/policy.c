@@ -63,6 +63,7 @@ enum err policy_new(const struct server_options *options, struct tls_context *tl
     policy->tls = tls;
     policy->hello = make_hello(options, store_id);
     policy->knows_store = store_id != NULL;
+    policy->t3_max_ms = (uint32_t)(options->timers.t3_max_us / CLOCK_US_PER_MS);
     policy->handshake_ms = options->limits.handshake_us / CLOCK_US_PER_MS;
     if (copy_names(&options->bridges, policy) != ERR_OK) {
         policy_unref(policy);
@@ -89,6 +90,19 @@ void policy_unref(struct policy *policy)
     free(policy->names);
     tls_context_unref(policy->tls);
     free(policy);
+}
+
+uint32_t policy_t3_ms(const struct policy *policy, size_t sessions)
+{
+    enum { MS_PER_S = 1000 };
+    uint32_t t3_ms = policy->hello.t3_ms;
+    // t3 * (sessions / few)^2, where few sessions with t3 make POLICY_TESTS_PER_S; at most 1e5^2 * 1e6.
+    uint64_t grown_ms = (uint64_t)sessions * sessions * MS_PER_S * MS_PER_S /
+                        ((uint64_t)POLICY_TESTS_PER_S * POLICY_TESTS_PER_S * t3_ms);
+    if (grown_ms <= t3_ms || policy->t3_max_ms <= t3_ms) {
+        return t3_ms;
+    }
+    return grown_ms < policy->t3_max_ms ? (uint32_t)grown_ms : policy->t3_max_ms;
 }
 
 bool policy_allows(const struct policy *policy, const char *bridge)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,10 +24,78 @@ START_TEST(a_tuned_socket_sends_at_once_and_finds_dead_peers)
     socket_tune(fd);
     ck_assert_int_ne(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 0);
     ck_assert_int_ne(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
-    ck_assert_int_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), SOCKET_KEEPALIVE_IDLE_S);
+    ck_assert_int_le(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), SOCKET_KEEPALIVE_IDLE_S);
+    ck_assert_int_ge(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE),
+                     SOCKET_KEEPALIVE_IDLE_S - SOCKET_KEEPALIVE_SPREAD_S);
     ck_assert_int_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), SOCKET_KEEPALIVE_EVERY_S);
     ck_assert_int_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPCNT), SOCKET_KEEPALIVE_COUNT);
     ck_assert_int_eq(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), SOCKET_USER_TIMEOUT_MS);
+    close(fd);
+}
+END_TEST
+
+/* A TCP connection on loopback: `accepted` is its server's end. */
+static int connect_pair(int *accepted)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    *accepted = accept(listener, NULL, NULL);
+    ck_assert_int_ge(*accepted, 0);
+    close(listener);
+    return fd;
+}
+
+static void wait_until_waited(int fd, int64_t ms)
+{
+    while (socket_waited_ms(fd) < ms) { // the test's own time-out ends this
+    }
+}
+
+static void wait_until_readable(int fd)
+{
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    ck_assert_int_eq(poll(&readable, 1, -1), 1);
+}
+
+START_TEST(a_socket_waits_for_its_peer_until_more_than_a_scrap_comes_or_is_sent)
+{
+    enum { LONG_MS = 50 };
+    char bytes[SOCKET_SCRAP + 1] = {0};
+    int accepted;
+    int fd = connect_pair(&accepted);
+    wait_until_waited(accepted, LONG_MS);
+    ck_assert_int_eq(send(fd, bytes, SOCKET_SCRAP, 0), SOCKET_SCRAP);
+    wait_until_readable(accepted);
+    ck_assert_int_ge(socket_waited_ms(accepted), LONG_MS);
+    ck_assert_int_eq(send(fd, bytes, 1, 0), 1);
+    while (socket_waited_ms(accepted) > 0) { // until the last one has arrived
+    }
+    ck_assert_int_eq(recv(accepted, bytes, sizeof bytes, 0), sizeof bytes);
+    ck_assert_int_ge(socket_waited_ms(accepted), LONG_MS);
+    int64_t before_ms = socket_waited_ms(accepted);
+    ck_assert_int_eq(send(accepted, bytes, 1, 0), 1);
+    ck_assert_int_lt(socket_waited_ms(accepted), before_ms);
+    wait_until_waited(accepted, LONG_MS);
+    close(accepted);
+    close(fd);
+    ck_assert_int_eq(socket_waited_ms(-1), 0);
+}
+END_TEST
+
+START_TEST(sockets_that_are_tuned_together_are_not_probed_together)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socket_tune(fd);
+    int first = option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE);
+    do {
+        socket_tune(fd);
+    } while (option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE) == first);
     close(fd);
 }
 END_TEST
@@ -98,6 +167,8 @@ int main(void)
 {
     return suite_run("socket", (const TTest *[]){
                                    a_tuned_socket_sends_at_once_and_finds_dead_peers,
+                                   sockets_that_are_tuned_together_are_not_probed_together,
+                                   a_socket_waits_for_its_peer_until_more_than_a_scrap_comes_or_is_sent,
                                    addresses_are_written_as_people_write_them,
                                    errors_of_connections_have_classes_and_words,
                                    NULL,

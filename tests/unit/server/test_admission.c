@@ -119,6 +119,33 @@ START_TEST(the_handshakes_of_an_address_are_known)
 }
 END_TEST
 
+START_TEST(the_most_handshakes_of_any_address_are_known)
+{
+    enum { CROWD = ADMISSION_CROWD + 1 };
+    static struct admission_address *crowd[CROWD];
+    const struct admission_limits limits = {.connections = CROWD + 1, .per_address = CROWD};
+    struct admission *admission = admission_new(&limits, &metrics);
+    struct admission_address *other;
+    ck_assert_uint_eq(admission_most_handshakes(admission), 0);
+    ck_assert_int_eq(enter(admission, "192.0.2.2", &other), ADMISSION_GRANTED);
+    for (size_t i = 0; i < CROWD; i++) {
+        ck_assert_int_eq(enter(admission, "192.0.2.1", &crowd[i]), ADMISSION_GRANTED);
+        size_t most = i + 1 < ADMISSION_CROWD ? i + 1 : ADMISSION_CROWD;
+        ck_assert_uint_eq(admission_most_handshakes(admission), most);
+    }
+    for (size_t i = CROWD; i > 0; i--) {
+        admission_handshake_done(admission, crowd[i - 1]);
+        size_t most = i - 1 < ADMISSION_CROWD ? i - 1 : ADMISSION_CROWD;
+        ck_assert_uint_eq(admission_most_handshakes(admission), most > 1 ? most : 1); /* the other one's */
+        admission_leave(admission, crowd[i - 1]);
+    }
+    admission_handshake_done(admission, other);
+    ck_assert_uint_eq(admission_most_handshakes(admission), 0);
+    admission_leave(admission, other);
+    admission_free(admission);
+}
+END_TEST
+
 START_TEST(new_limits_hold_for_who_comes_next)
 {
     const struct admission_limits wide = {.connections = 9, .per_address = 9};
@@ -141,6 +168,7 @@ int main(void)
                                       each_limit_holds_and_gives_way_when_somebody_leaves,
                                       addresses_are_told_apart_by_what_one_owner_has,
                                       the_handshakes_of_an_address_are_known,
+                                      the_most_handshakes_of_any_address_are_known,
                                       new_limits_hold_for_who_comes_next,
                                       NULL,
                                   });

@@ -41,6 +41,41 @@ static bool is_over(const struct remote_bridge *remote)
     return remote->session_over;
 }
 
+/* The silent one's loop does not run, so it answers no TEST. */
+START_TEST(a_session_ends_when_a_test_has_no_answer_and_stays_when_it_has)
+{
+    static struct remote_bridge answering;
+    server_fixture_start("timers: {t1: 500ms, t2: 100ms, t3: 500ms}\n", NULL);
+    server_fixture_connect(&bridge, 1, 1, 1);
+    server_fixture_connect(&answering, 2, 1, 1);
+    while (!server_fixture_said("no answer to TEST within t1")) {
+        loop_run(answering.loop);
+    }
+    ck_assert(!answering.session_over);
+    remote_bridge_send(&answering, 1, 7);
+    remote_bridge_await_acks(&answering, 1);
+    remote_bridge_close(&answering);
+    remote_bridge_close(&bridge);
+}
+END_TEST
+
+START_TEST(sessions_are_told_a_longer_t3_when_there_are_many_of_them)
+{
+    static struct remote_bridge sessions[7]; /* of 500 ms, five make POLICY_TESTS_PER_S */
+    server_fixture_start("timers: {t3: 500ms, t3_max: 1s}\n", NULL);
+    for (uint8_t i = 0; i < ARRAY_LENGTH(sessions); i++) {
+        server_fixture_connect(&sessions[i], (uint8_t)(i + 1), 1, 1);
+    }
+    ck_assert_uint_eq(sessions[0].hello.t3_ms, 500);
+    ck_assert_uint_eq(sessions[4].hello.t3_ms, 500);
+    ck_assert_uint_eq(sessions[5].hello.t3_ms, 720);
+    ck_assert_uint_eq(sessions[6].hello.t3_ms, 980);
+    for (size_t i = 0; i < ARRAY_LENGTH(sessions); i++) {
+        remote_bridge_close(&sessions[i]);
+    }
+}
+END_TEST
+
 /* The older one's loop does not run meanwhile, so it answers no more than a lost connection. */
 START_TEST(the_same_bridge_and_epoch_connecting_anew_supersedes_one_that_does_not_answer)
 {
@@ -316,6 +351,8 @@ int main(void)
         (const TTest *[]){
             a_bridge_that_is_not_on_the_list_is_told_so,
             a_certificate_without_a_bridges_name_is_told_so,
+            a_session_ends_when_a_test_has_no_answer_and_stays_when_it_has,
+            sessions_are_told_a_longer_t3_when_there_are_many_of_them,
             the_same_bridge_and_epoch_connecting_anew_supersedes_one_that_does_not_answer,
             a_clone_of_a_bridge_that_is_there_is_refused_and_let_in_once_that_is_gone,
             a_number_that_a_clone_used_meanwhile_ends_the_session_and_a_number_used_before_is_rejected,

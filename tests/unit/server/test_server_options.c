@@ -38,6 +38,7 @@ START_TEST(a_short_configuration_is_enough)
                      "");
     ck_assert_str_eq(
         judge(FILES "bridges: \"*\"\nstore: postgresql://host/plant\nretention: {age: 1d, size: 1GB}\n"), "");
+    ck_assert_str_eq(judge(FILES "bridges: \"*\"\ntimers: {t3: 3600s, t3_max: 3600s}\n"), "");
 }
 END_TEST
 
@@ -68,6 +69,8 @@ START_TEST(what_is_wrong_is_said_with_its_place)
         {"webhook to a file", FILES "bridges: \"*\"\nalarms: {webhook: \"file:///etc/passwd\"}\n",
          "begins with http"},
         {"t2 above t1", FILES "bridges: \"*\"\ntimers: {t1: 5s, t2: 6s}\n", "t2: must be shorter than t1"},
+        {"t3 beyond what HELLO can say", FILES "bridges: \"*\"\ntimers: {t3: 3601s}\n", "t3"},
+        {"t3_max beyond what HELLO can say", FILES "bridges: \"*\"\ntimers: {t3_max: 3601s}\n", "t3_max"},
         {"window below a batch", FILES "bridges: \"*\"\nlimits: {window_bytes: 8KiB}\n", "window_bytes"},
         {"a stream that has limits of its own",
          FILES "bridges: \"*\"\nstore: jetstream://host/plant\nretention: {age: 1d}\n",

@@ -163,10 +163,80 @@ START_TEST(is_small)
         {"50 registers, 20 scans", VALUE_UINT16, 50, 20, 8, 1000},
         {"50 floats of noise, 20 scans", VALUE_FLOAT32, 50, 20, 0, 4500},
         {"1000 registers, one scan", VALUE_UINT16, 1000, 1, 8, 2400},
+        {"100 registers, one scan", VALUE_UINT16, 100, 1, 8, 400},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         size_t size = size_of_scans(rows[i].type, rows[i].tags, rows[i].scans, rows[i].noise);
         ck_assert_msg(size <= rows[i].at_most, "%s: %zu bytes", rows[i].name, size);
+    }
+}
+END_TEST
+
+/* A scan of so many registers. Each takes five bytes of the body, and the length of the answer's time, as a
+ * varint, one to five. */
+static void encode_scan(struct catalog *catalog, int64_t answer_us, struct buffer *encoded)
+{
+    struct sample sample = sample_seed(7);
+    struct batch_builder *builder = batch_builder_new(catalog);
+    for (uint32_t tag = 0; tag < catalog_count(catalog); tag++) {
+        const struct reading reading = {.tag = tag,
+                                        .request_us = start_us,
+                                        .response_us = start_us + answer_us,
+                                        .word_count = 1,
+                                        .words = {(uint16_t)(300 + sample_below(&sample, 50))}};
+        ck_assert_int_eq(batch_builder_add(builder, &reading), ERR_OK);
+    }
+    finish_to(builder, encoded);
+    batch_builder_free(builder);
+}
+
+/* A batch whose body has exactly this size. */
+static struct catalog *encode_body_of(size_t body_size, struct buffer *encoded)
+{
+    static const int64_t answers_us[] = {50, 5000, 500000, 50000000, 5000000000};
+    for (size_t tags = body_size / 6; tags <= body_size / 5; tags++) {
+        struct catalog *catalog = sample_registers(VALUE_UINT16, tags);
+        for (size_t i = 0; i < ARRAY_LENGTH(answers_us); i++) {
+            encode_scan(catalog, answers_us[i], encoded);
+            if (opened(encoded).body_size == body_size) {
+                return catalog;
+            }
+            buffer_fini(encoded);
+        }
+        catalog_free(catalog);
+    }
+    ck_abort_msg("no body of %zu bytes", body_size);
+}
+
+/* Whether the literals of the first block are coded by Huffman (RFC 8878, sections 3.1.1.1 to 3.1.1.3.1). */
+static bool has_coded_literals(struct bytes frame)
+{
+    enum { MAGIC_SIZE = 4, BLOCK_HEAD_SIZE = 3, SINGLE_SEGMENT = 1 << 5, COMPRESSED_BLOCK = 2 };
+    static const size_t content_sizes[] = {1, 2, 4, 8};
+    uint8_t descriptor = frame.data[MAGIC_SIZE];
+    ck_assert_uint_eq(descriptor & SINGLE_SEGMENT, SINGLE_SEGMENT);
+    const uint8_t *block = frame.data + MAGIC_SIZE + 1 + content_sizes[descriptor >> 6];
+    ck_assert_uint_eq(block[0] >> 1 & 3, COMPRESSED_BLOCK);
+    return (block[BLOCK_HEAD_SIZE] & 3) >= 2;
+}
+
+START_TEST(a_small_body_is_compressed_without_a_table_to_be_read_and_a_larger_one_with)
+{
+    static const struct {
+        size_t body_size;
+        bool coded;
+    } rows[] = {{BATCH_BUILDER_SMALL_BODY, false}, {BATCH_BUILDER_SMALL_BODY + 1, true}};
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct buffer encoded;
+        struct catalog *catalog = encode_body_of(rows[i].body_size, &encoded);
+        struct batch_view view = opened(&encoded);
+        ck_assert(view.compressed);
+        ck_assert_int_eq(has_coded_literals(view.body), rows[i].coded);
+        struct collected got = decoded(&encoded, catalog);
+        ck_assert_uint_eq(got.count, catalog_count(catalog));
+        free(got.readings);
+        buffer_fini(&encoded);
+        catalog_free(catalog);
     }
 }
 END_TEST
@@ -356,16 +426,18 @@ END_TEST
 
 int main(void)
 {
-    return suite_run("batch_builder", (const TTest *[]){
-                                          what_goes_in_comes_out_in_order_of_tag_then_as_taken,
-                                          is_small,
-                                          the_head_says_what_is_inside,
-                                          a_used_builder_makes_the_same_bytes_as_a_new_one,
-                                          a_finish_that_fails_loses_nothing,
-                                          refuses_what_is_no_reading_of_the_catalog,
-                                          a_coil_is_on_or_off,
-                                          takes_readings_up_to_the_limit_and_not_one_more,
-                                          stops_before_strings_outgrow_a_batch,
-                                          NULL,
-                                      });
+    return suite_run("batch_builder",
+                     (const TTest *[]){
+                         what_goes_in_comes_out_in_order_of_tag_then_as_taken,
+                         is_small,
+                         a_small_body_is_compressed_without_a_table_to_be_read_and_a_larger_one_with,
+                         the_head_says_what_is_inside,
+                         a_used_builder_makes_the_same_bytes_as_a_new_one,
+                         a_finish_that_fails_loses_nothing,
+                         refuses_what_is_no_reading_of_the_catalog,
+                         a_coil_is_on_or_off,
+                         takes_readings_up_to_the_limit_and_not_one_more,
+                         stops_before_strings_outgrow_a_batch,
+                         NULL,
+                     });
 }
