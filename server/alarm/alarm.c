@@ -62,12 +62,20 @@ static bool settle(struct alarm *alarm, const struct alarm_setting *setting, int
     return true;
 }
 
+static bool is_old(const struct alarm *alarm, const struct alarm_reading *reading)
+{
+    bool set_back = reading->live && alarm->seen_us - reading->time_us > ALARM_SET_BACK_US;
+    return reading->time_us <= alarm->seen_us && !set_back;
+}
+
 bool alarm_step(struct alarm *alarm, const struct alarm_setting *setting, const struct alarm_reading *reading)
 {
-    if (reading->time_us <= alarm->seen_us) {
+    if (is_old(alarm, reading)) {
         return false;
     }
+    alarm->pending = alarm->pending && reading->time_us > alarm->seen_us; // across a jump a delay says nothing
     alarm->seen_us = reading->time_us;
+    alarm->received_us = reading->received_us;
     alarm->bad = !reading->has_value;
     if (!reading->has_value) {
         return false;
@@ -84,12 +92,9 @@ bool alarm_step(struct alarm *alarm, const struct alarm_setting *setting, const 
     return settle(alarm, setting, reading->time_us);
 }
 
-bool alarm_tick(struct alarm *alarm, const struct alarm_setting *setting, int64_t now_us)
+bool alarm_tick(struct alarm *alarm, const struct alarm_setting *setting, int64_t mono_us)
 {
-    if (alarm->shelved_until_us > 0 && now_us >= alarm->shelved_until_us) {
-        alarm->shelved_until_us = 0;
-    }
-    return !alarm->bad && settle(alarm, setting, now_us);
+    return !alarm->bad && settle(alarm, setting, alarm->seen_us + mono_us - alarm->received_us);
 }
 
 bool alarm_acknowledge(struct alarm *alarm, int64_t now_us)
@@ -106,6 +111,15 @@ bool alarm_acknowledge(struct alarm *alarm, int64_t now_us)
 void alarm_shelve(struct alarm *alarm, int64_t until_us)
 {
     alarm->shelved_until_us = until_us;
+}
+
+bool alarm_unshelve_in_time(struct alarm *alarm, int64_t wall_us)
+{
+    bool over = alarm->shelved_until_us > 0 && wall_us >= alarm->shelved_until_us;
+    if (over) {
+        alarm->shelved_until_us = 0;
+    }
+    return over;
 }
 
 bool alarm_is_shelved(const struct alarm *alarm, int64_t now_us)

@@ -180,11 +180,14 @@ void alarm_board_step(struct alarm_board *board, struct alarm_tag *tag, const st
     }
 }
 
-void alarm_board_tick(struct alarm_board *board, int64_t now_us)
+void alarm_board_tick(struct alarm_board *board, int64_t wall_us, int64_t mono_us)
 {
     for (struct alarm_tag *tag = board->newest; tag; tag = tag->next) {
         for (size_t level = 0; level < ALARM_LEVELS; level++) {
-            if (tag->watched[level] && alarm_tick(&tag->alarms[level], &tag->settings[level], now_us)) {
+            struct alarm *alarm = &tag->alarms[level];
+            bool off_the_shelf = tag->watched[level] && alarm_unshelve_in_time(alarm, wall_us);
+            bool moved = tag->watched[level] && alarm_tick(alarm, &tag->settings[level], mono_us);
+            if (off_the_shelf || moved) {
                 tell(board, tag, level);
             }
         }

@@ -37,7 +37,7 @@ bool alarm_board_watches(const struct alarm_board *board, const char *tag);
 struct alarm_tag *alarm_board_tag(struct alarm_board *board, const char *bridge, const char *tag,
                                   const char *unit);
 void alarm_board_step(struct alarm_board *board, struct alarm_tag *tag, const struct alarm_reading *reading);
-void alarm_board_tick(struct alarm_board *board, int64_t now_us);
+void alarm_board_tick(struct alarm_board *board, int64_t wall_us, int64_t mono_us);
 
 /* A state from before; nothing if no rule has this alarm any more. */
 void alarm_board_restore(struct alarm_board *board, const char *bridge, const char *tag, const char *unit,

@@ -132,6 +132,8 @@ struct evaluation {
     struct alarms *alarms;
     const char *bridge;
     const struct watched_catalog *catalog;
+    int64_t now_us; /* monotonic */
+    bool live;
     uint32_t index; /* of `tag`, so that the board is asked once a tag */
     struct alarm_tag *tag;
 };
@@ -152,7 +154,8 @@ static enum err evaluate_reading(void *owner, const struct reading *reading)
         return ERR_OK;
     }
     struct value value;
-    struct alarm_reading input = {.time_us = reading->response_us};
+    struct alarm_reading input = {
+        .time_us = reading->response_us, .received_us = evaluation->now_us, .live = evaluation->live};
     if (quality_has_value(reading->quality) &&
         value_decode(tag, reading->words, reading->word_count, &value) == ERR_OK) {
         input.value = value_number(&value);
@@ -190,8 +193,12 @@ static void evaluate(struct alarms *alarms, const struct alarm_item *item)
     if (!catalog->any) {
         return;
     }
-    struct evaluation evaluation = {
-        .alarms = alarms, .bridge = item->bridge, .catalog = catalog, .index = UINT32_MAX};
+    struct evaluation evaluation = {.alarms = alarms,
+                                    .bridge = item->bridge,
+                                    .catalog = catalog,
+                                    .now_us = clock_mono_us(),
+                                    .live = !item->historical,
+                                    .index = UINT32_MAX};
     const struct batch_visitor visitor = {.owner = &evaluation, .reading = evaluate_reading};
     result = batch_decode(alarms->decoder, &view, catalog->catalog, &visitor, NULL);
     count(alarms, SERVER_ALARM_BATCHES_SKIPPED, result != ERR_OK);
@@ -229,7 +236,7 @@ static void *run(void *owner)
         }
         if (clock_mono_us() - ticked_us >= ALARMS_TICK_MS * CLOCK_US_PER_MS) {
             ticked_us = clock_mono_us();
-            alarm_board_tick(alarms->board, clock_wall_us());
+            alarm_board_tick(alarms->board, clock_wall_us(), ticked_us);
             settle(alarms);
         }
         pthread_mutex_unlock(&alarms->lock);

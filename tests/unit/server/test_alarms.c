@@ -202,6 +202,22 @@ START_TEST(states_survive_a_restart)
 }
 END_TEST
 
+START_TEST(what_comes_off_the_shelf_by_itself_is_told)
+{
+    start();
+    observe("cell-3", 0, 11, catalog);
+    AWAIT(was_told("\"state\":\"active\""));
+    ck_assert_int_eq(alarms_shelve(alarms, "cell-3", "boiler-1/pressure", ALARM_HIGH,
+                                   clock_wall_us() + 3600 * CLOCK_US_PER_S, NULL),
+                     ERR_OK);
+    AWAIT(metric(SERVER_ALARMS_SHELVED) == 1);
+    ck_assert_int_eq(alarms_shelve(alarms, "cell-3", "boiler-1/pressure", ALARM_HIGH, clock_wall_us(), NULL),
+                     ERR_OK);
+    AWAIT(metric(SERVER_ALARM_CHANGES) == 4); // active, shelved, shelved until now, and off the shelf
+    AWAIT(metric(SERVER_ALARMS_ACTIVE) == 1);
+}
+END_TEST
+
 START_TEST(an_alarm_that_is_not_there_is_said)
 {
     struct err_text why = {""};
@@ -306,6 +322,7 @@ int main(void)
                               rules_apply_to_the_tags_and_bridges_they_name,
                               a_batch_without_its_catalog_is_counted_and_the_next_one_watched,
                               states_survive_a_restart,
+                              what_comes_off_the_shelf_by_itself_is_told,
                               an_alarm_that_is_not_there_is_said,
                               without_rules_there_is_nothing,
                               a_command_hears_each_change_and_nothing_of_what_is_shelved,
