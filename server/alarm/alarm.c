@@ -62,6 +62,20 @@ static bool settle(struct alarm *alarm, const struct alarm_setting *setting, int
     return true;
 }
 
+/* The newest value, which is of `seen_us`. */
+static bool judge(struct alarm *alarm, const struct alarm_setting *setting)
+{
+    if (!speaks_against(alarm, setting, alarm->value)) {
+        alarm->pending = false;
+        return false;
+    }
+    if (!alarm->pending) {
+        alarm->pending = true;
+        alarm->pending_since_us = alarm->seen_us;
+    }
+    return settle(alarm, setting, alarm->seen_us);
+}
+
 static bool is_old(const struct alarm *alarm, const struct alarm_reading *reading)
 {
     bool set_back = reading->live && alarm->seen_us - reading->time_us > ALARM_SET_BACK_US;
@@ -73,7 +87,8 @@ bool alarm_step(struct alarm *alarm, const struct alarm_setting *setting, const 
     if (is_old(alarm, reading)) {
         return false;
     }
-    alarm->pending = alarm->pending && reading->time_us > alarm->seen_us; // across a jump a delay says nothing
+    alarm->pending =
+        alarm->pending && reading->time_us > alarm->seen_us; // across a jump a delay says nothing
     alarm->seen_us = reading->time_us;
     alarm->received_us = reading->received_us;
     alarm->bad = !reading->has_value;
@@ -81,15 +96,14 @@ bool alarm_step(struct alarm *alarm, const struct alarm_setting *setting, const 
         return false;
     }
     alarm->value = reading->value;
-    if (!speaks_against(alarm, setting, reading->value)) {
-        alarm->pending = false;
-        return false;
-    }
-    if (!alarm->pending) {
-        alarm->pending = true;
-        alarm->pending_since_us = reading->time_us;
-    }
-    return settle(alarm, setting, reading->time_us);
+    return judge(alarm, setting);
+}
+
+bool alarm_judge_again(struct alarm *alarm, const struct alarm_setting *setting, int64_t mono_us)
+{
+    alarm->pending = false;
+    alarm->received_us = mono_us;
+    return alarm->seen_us > 0 && !alarm->bad && judge(alarm, setting);
 }
 
 bool alarm_tick(struct alarm *alarm, const struct alarm_setting *setting, int64_t mono_us)

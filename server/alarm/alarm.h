@@ -69,6 +69,8 @@ bool alarm_step(struct alarm *alarm, const struct alarm_setting *setting,
                 const struct alarm_reading *reading);
 bool alarm_tick(struct alarm *alarm, const struct alarm_setting *setting, int64_t mono_us);
 bool alarm_acknowledge(struct alarm *alarm, int64_t now_us);
+/* The setting is another one: as if the newest reading came now, and once more. */
+bool alarm_judge_again(struct alarm *alarm, const struct alarm_setting *setting, int64_t mono_us);
 
 /* `until_us`: wall clock; 0 takes it off the shelf. */
 void alarm_shelve(struct alarm *alarm, int64_t until_us);

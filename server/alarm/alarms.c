@@ -13,27 +13,30 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { LINE_MAX_SIZE = 2048 };
 
 struct alarms {
-    const struct alarm_options *options;
     struct server_metrics *metrics;
     void (*changed)(void *owner, struct bytes line);
     void *owner;
     pthread_t thread;
     bool running;
+    _Atomic bool watching; /* there are rules */
 
     struct alarm_queue *queue;
+    struct alarm_notify *notify;
 
     pthread_mutex_t limit_lock;
     struct log_limit limit;
 
     pthread_mutex_t lock; /* of what follows */
     struct alarm_board *board;
-    struct alarm_file *file;
-    struct alarm_notify *notify;
+    struct alarm_file *file; /* NULL = there were no rules yet */
+    char *file_path;
     struct alarm_catalogs *catalogs;
     struct batch_decoder *decoder;
 };
@@ -98,6 +101,22 @@ static void board_changed(void *owner, const struct alarm_view *view)
     buffer_fini(&line);
 }
 
+/* With the lock held. */
+static void board_removed(void *owner, const struct alarm_view *view)
+{
+    struct alarms *alarms = owner;
+    struct err_text why;
+    if (alarms->file &&
+        alarm_file_remove(alarms->file, view->bridge, view->tag, (int)view->setting->level, &why) != ERR_OK) {
+        log_error("alarm", log_event("state_not_kept"), log_str("reason", why.text));
+    }
+    if (view->alarm->state != ALARM_NORMAL) {
+        log_info("alarm", log_event("alarm_removed"), log_str("bridge", view->bridge),
+                 log_str("tag", view->tag), log_str("level", alarm_level_name(view->setting->level)),
+                 log_str("state", alarm_state_name(view->alarm->state)));
+    }
+}
+
 struct sums {
     int64_t active, unacknowledged, shelved, now_us;
 };
@@ -117,7 +136,7 @@ static void settle(struct alarms *alarms)
 {
     struct err_text why;
     struct sums sums = {.now_us = clock_wall_us()};
-    if (alarm_file_commit(alarms->file, &why) != ERR_OK) {
+    if (alarms->file && alarm_file_commit(alarms->file, &why) != ERR_OK) {
         log_error("alarm", log_event("state_not_kept"), log_str("reason", why.text));
     }
     alarm_board_walk(alarms->board, add_to_sums, &sums);
@@ -209,8 +228,8 @@ static void evaluate(struct alarms *alarms, const struct alarm_item *item)
 void alarms_observe(struct alarms *alarms, const struct observed_batch *batch)
 {
     uint64_t suppressed;
-    if (!alarms || batch->result != ACK_COMMITTED || batch->view->kind != BATCH_READINGS ||
-        alarm_queue_put(alarms->queue, batch)) {
+    if (!alarms || !atomic_load(&alarms->watching) || batch->result != ACK_COMMITTED ||
+        batch->view->kind != BATCH_READINGS || alarm_queue_put(alarms->queue, batch)) {
         return;
     }
     count(alarms, SERVER_ALARM_BATCHES_SKIPPED, 1);
@@ -310,23 +329,83 @@ enum err alarms_acknowledge(struct alarms *alarms, const char *bridge, const cha
     return result == ERR_OK ? ERR_OK : not_found(why, bridge, tag, level);
 }
 
+/* ---- rules ---- */
+
+/* With the lock held: the states of before, for the first rules. */
+static enum err open_file(struct alarms *alarms, const char *path, struct err_text *why)
+{
+    struct alarm_file *file = NULL;
+    char *copy = strdup(path);
+    enum err result = copy ? alarm_file_open(path, &file, why) : err_set(why, ERR_NO_MEMORY, "out of memory");
+    if (result == ERR_OK) {
+        result = alarm_file_load(file, alarms->board, why);
+    }
+    if (result != ERR_OK) {
+        alarm_file_close(file);
+        free(copy);
+        return err_prefix(why, result, "alarms");
+    }
+    alarms->file = file;
+    alarms->file_path = copy;
+    return ERR_OK;
+}
+
+/* With the lock held; takes the rules over. The board is empty as long as there is no file. */
+static enum err begin(struct alarms *alarms, struct alarm_rules *rules, const char *path,
+                      struct err_text *why)
+{
+    alarm_board_use(alarms->board, rules, clock_mono_us());
+    enum err result = open_file(alarms, path, why);
+    if (result != ERR_OK) {
+        alarm_board_use(alarms->board, NULL, 0);
+    }
+    return result;
+}
+
+enum err alarms_use(struct alarms *alarms, const struct alarm_options *options, struct err_text *why)
+{
+    struct alarm_rules *rules = alarm_rules_new(&options->rules);
+    struct alarm_target *target = alarm_target_new(options);
+    if (!rules || !target) {
+        alarm_rules_free(rules);
+        alarm_target_free(target);
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    pthread_mutex_lock(&alarms->lock);
+    bool first = !alarms->file && options->rules.count > 0;
+    enum err result = first ? begin(alarms, rules, options->state, why) : ERR_OK;
+    if (result == ERR_OK) {
+        alarm_notify_use(alarms->notify, target); // before what it is to hear of
+        if (!first) {
+            alarm_board_use(alarms->board, rules, clock_mono_us());
+        }
+        alarm_catalogs_watch_again(alarms->catalogs);
+        atomic_store(&alarms->watching, options->rules.count > 0);
+        settle(alarms);
+    } else {
+        alarm_target_free(target);
+    }
+    if (alarms->file && strcmp(alarms->file_path, options->state) != 0) {
+        log_warn("alarm", log_event("needs_restart"), log_str("key", "alarms.state"));
+    }
+    pthread_mutex_unlock(&alarms->lock);
+    return result;
+}
+
 /* ---- starting and stopping ---- */
 
 static enum err make_parts(struct alarms *alarms, struct err_text *why)
 {
-    alarms->board = alarm_board_new(&alarms->options->rules, board_changed, alarms);
+    const struct alarm_board_events events = {
+        .changed = board_changed, .removed = board_removed, .owner = alarms};
+    alarms->board = alarm_board_new(&events);
     alarms->catalogs = alarms->board ? alarm_catalogs_new(alarms->board) : NULL;
     alarms->decoder = batch_decoder_new();
     alarms->queue = alarm_queue_new();
     if (!alarms->catalogs || !alarms->decoder || !alarms->queue) {
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
-    enum err result = alarm_file_open(alarms->options->state, &alarms->file, why);
-    if (result == ERR_OK) {
-        result = alarm_file_load(alarms->file, alarms->board, why);
-    }
-    return result == ERR_OK ? alarm_notify_start(alarms->options, alarms->metrics, &alarms->notify, why)
-                            : err_prefix(why, result, "alarms");
+    return alarm_notify_start(alarms->metrics, &alarms->notify, why);
 }
 
 enum err alarms_start(const struct alarm_options *options, struct server_metrics *metrics,
@@ -334,14 +413,10 @@ enum err alarms_start(const struct alarm_options *options, struct server_metrics
                       struct err_text *why)
 {
     *out = NULL;
-    if (options->rules.count == 0) {
-        return ERR_OK;
-    }
     struct alarms *alarms = calloc(1, sizeof *alarms);
     if (!alarms) {
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
-    alarms->options = options;
     alarms->metrics = metrics;
     alarms->changed = changed;
     alarms->owner = owner;
@@ -349,6 +424,9 @@ enum err alarms_start(const struct alarm_options *options, struct server_metrics
     pthread_mutex_init(&alarms->limit_lock, NULL);
     pthread_mutex_init(&alarms->lock, NULL);
     enum err result = make_parts(alarms, why);
+    if (result == ERR_OK) {
+        result = alarms_use(alarms, options, why);
+    }
     if (result == ERR_OK) {
         int code = pthread_create(&alarms->thread, NULL, run, alarms);
         alarms->running = code == 0;
@@ -373,6 +451,7 @@ void alarms_stop(struct alarms *alarms)
     }
     alarm_notify_stop(alarms->notify);
     alarm_file_close(alarms->file);
+    free(alarms->file_path);
     alarm_catalogs_free(alarms->catalogs);
     alarm_board_free(alarms->board);
     batch_decoder_free(alarms->decoder);

@@ -70,6 +70,28 @@ if bourdon alarms watch.sock --bridge cell-3 --tag boiler-1/pressure --level hig
 fi
 pass "alarms are shown, acknowledged, shelved, and not by the watch socket"
 
+# --- other rules ------------------------------------------------------------------------------------------------
+
+# reload EVENT RULE...: the server's answer to SIGHUP with these rules.
+reload() {
+    local from
+    from=$(($(log_lines server) + 1))
+    write_server_config "alarms:" "  state: $folder/alarms.db" "  rules:" "${@:2}"
+    kill -HUP "${process_pid[server]}"
+    wait_for_event server "$patience" "event=$1" "$from"
+}
+
+reload reloaded "    - {tag: boiler-1/pressure, level: high, limit: 0.1}" "    - {tag: 'comp*/absolute', level: high, limit: 1}"
+expect /api/v1/alarms '[x for x in a["alarms"] if x["tag"] == "compressor/absolute" and x["state"] == "active"]'
+expect /api/v1/alarms 'not [x for x in a["alarms"] if x["level"] == "low"]'
+expect /api/v1/alarms '[x for x in a["alarms"] if x["shelved_until"] and x["state"] == "active_acknowledged"]'
+reload reload_refused "    - {tag: boiler-1/pressure, level: highest, limit: 0.1}"
+expect /api/v1/alarms '[x["state"] for x in a["alarms"] if x["tag"] == "compressor/absolute"] == ["active"]'
+reload reloaded "    - {tag: boiler-1/pressure, level: high, limit: 1000}"
+expect /api/v1/alarms '[(x["tag"], x["state"]) for x in a["alarms"]] == [("boiler-1/pressure", "normal")]'
+expect /api/v1/alarms 'a["alarms"][0]["shelved_until"]'
+pass "other rules take effect with SIGHUP, and wrong ones do not"
+
 http_port=$(log_field server http_listening port)
 curl -fsS "http://127.0.0.1:$http_port/metrics" >metrics.txt
 grep -q '^bourdon_server_alarms_shelved 1' metrics.txt || fail "alarms in the metrics"

@@ -58,25 +58,43 @@ static int64_t metric(enum server_metric which)
     return metric_get(&metrics.values[which]);
 }
 
-static void configure(const char *more)
+static void load(struct alarm_options *loaded, const char *state, const char *more)
 {
     char text[8 * TEMPORARY_PATH_MAX];
+    snprintf(text, sizeof text, "state: %s/%s\n%s", folder, state, more);
+    struct diagnostics *diagnostics = diagnostics_new();
+    enum err result =
+        options_load_text("alarms", text, strlen(text), alarm_options_table, loaded, diagnostics);
+    alarm_options_check(loaded, diagnostics);
+    diagnostics_print(diagnostics, stderr);
+    ck_assert_int_eq(result, ERR_OK);
+    ck_assert_uint_eq(diagnostics_count(diagnostics), 0);
+    diagnostics_free(diagnostics);
+}
+
+static void configure(const char *more)
+{
+    char text[4 * TEMPORARY_PATH_MAX];
     snprintf(text, sizeof text,
-             "state: %s/alarms.db\n"
              "rules:\n"
              "  - {tag: 'boiler-*/pressure', level: high, limit: 10, deadband: 0.5}\n"
              "  - {tag: 'boiler-*/pressure', level: high, limit: 5}\n"
              "  - {tag: 'boiler-*/pressure', bridge: 'cell-3', level: low, limit: 2}\n"
              "%s",
-             folder, more);
-    struct diagnostics *diagnostics = diagnostics_new();
-    enum err result =
-        options_load_text("alarms", text, strlen(text), alarm_options_table, &options, diagnostics);
-    alarm_options_check(&options, diagnostics);
-    diagnostics_print(diagnostics, stderr);
-    ck_assert_int_eq(result, ERR_OK);
-    ck_assert_uint_eq(diagnostics_count(diagnostics), 0);
-    diagnostics_free(diagnostics);
+             more);
+    load(&options, "alarms.db", text);
+}
+
+/* As the server does when it reloads. */
+static enum err use(const char *state, const char *more, struct err_text *why)
+{
+    struct alarm_options loaded;
+    load(&loaded, state, more);
+    enum err result = alarms_use(alarms, &loaded, why);
+    struct alarm_options surplus = result == ERR_OK ? options : loaded;
+    options = result == ERR_OK ? loaded : options;
+    options_free(alarm_options_table, &surplus);
+    return result;
 }
 
 static void start(void)
@@ -138,6 +156,25 @@ static void observe(const char *bridge, uint32_t tag, double number, const struc
     batch_builder_free(builder);
 }
 
+static bool exists(const char *name)
+{
+    char path[TEMPORARY_PATH_MAX];
+    return access(temporary_path(folder, name, path), F_OK) == 0;
+}
+
+static char listed[64 * 1024];
+
+/* Every alarm, as lines. */
+static const char *list(void)
+{
+    struct buffer out;
+    buffer_init(&out, sizeof listed);
+    ck_assert_int_eq(alarms_list(alarms, &out), ERR_OK);
+    snprintf(listed, sizeof listed, "%.*s", (int)out.size, out.data ? (const char *)out.data : "");
+    buffer_fini(&out);
+    return listed;
+}
+
 START_TEST(a_stored_value_beyond_its_limit_is_told_once)
 {
     start();
@@ -187,14 +224,9 @@ START_TEST(states_survive_a_restart)
     alarms_stop(alarms);
     told[0] = '\0';
     start();
-    struct buffer list;
     char text[CLOCK_TEXT_MAX];
-    buffer_init(&list, 1024 * 1024);
-    ck_assert_int_eq(alarms_list(alarms, &list), ERR_OK);
-    ck_assert_int_eq(buffer_append(&list, "", 1), ERR_OK);
-    ck_assert_ptr_nonnull(strstr((const char *)list.data, "\"state\":\"active_acknowledged\""));
-    ck_assert_ptr_nonnull(strstr((const char *)list.data, clock_format(until_us, text)));
-    buffer_fini(&list);
+    ck_assert_ptr_nonnull(strstr(list(), "\"state\":\"active_acknowledged\""));
+    ck_assert_ptr_nonnull(strstr(list(), clock_format(until_us, text)));
     observe("cell-3", 0, 12, catalog);
     observe("cell-3", 0, 1, catalog);
     AWAIT(was_told("\"state\":\"normal\",\"level\":\"high\""));
@@ -232,10 +264,110 @@ END_TEST
 START_TEST(without_rules_there_is_nothing)
 {
     options_free(alarm_options_table, &options);
-    ck_assert_int_eq(options_defaults(alarm_options_table, &options), ERR_OK);
+    load(&options, "alarms.db", "");
     start();
-    ck_assert_ptr_null(alarms);
     observe("cell-3", 0, 11, catalog);
+    ck_assert_str_eq(list(), "");
+    ck_assert(!exists("alarms.db"));
+    alarms_stop(alarms);
+    alarms = NULL;
+    ck_assert_int_eq(metric(SERVER_ALARM_BATCHES_SKIPPED) + metric(SERVER_ALARM_CHANGES), 0);
+}
+END_TEST
+
+/* ---- other rules ---- */
+
+START_TEST(the_first_rules_may_come_with_a_reload)
+{
+    struct err_text why = {""};
+    options_free(alarm_options_table, &options);
+    load(&options, "alarms.db", "");
+    start();
+    ck_assert_int_eq(use("nowhere/alarms.db", "rules: [{tag: '*', level: high, limit: 10}]", &why), ERR_IO);
+    ck_assert_msg(strncmp(why.text, "alarms: ", 8) == 0 && strstr(why.text, "nowhere"), "%s", why.text);
+    observe("cell-3", 0, 11, catalog); // not watched
+    ck_assert_int_eq(use("other.db", "rules: [{tag: '*', level: high, limit: 10}]", &why), ERR_OK);
+    ck_assert(exists("other.db"));
+    observe("cell-3", 1, 11, catalog);
+    AWAIT(was_told("\"tag\":\"boiler-1/level\""));
+    ck_assert_int_eq(metric(SERVER_ALARM_CHANGES), 1);
+    ck_assert_int_eq(use("other.db", "", &why), ERR_OK);
+    ck_assert_str_eq(list(), "");
+    ck_assert_int_eq(metric(SERVER_ALARMS_ACTIVE), 0);
+}
+END_TEST
+
+START_TEST(another_limit_is_judged_by_the_newest_value_and_the_rest_stays_as_it_is)
+{
+    struct err_text why = {""};
+    int64_t until_us = clock_wall_us() + 3600 * CLOCK_US_PER_S;
+    start();
+    observe("cell-3", 0, 1, catalog);
+    AWAIT(was_told("\"state\":\"active\",\"level\":\"low\""));
+    ck_assert_int_eq(alarms_acknowledge(alarms, "cell-3", "boiler-1/pressure", ALARM_LOW, NULL), ERR_OK);
+    ck_assert_int_eq(alarms_shelve(alarms, "cell-3", "boiler-1/pressure", ALARM_LOW, until_us, NULL), ERR_OK);
+    told[0] = '\0';
+    ck_assert_int_eq(use("alarms.db",
+                         "rules:\n"
+                         "  - {tag: boiler-1/level, level: high, limit: 3}\n"
+                         "  - {tag: boiler-1/pressure, level: low, limit: 2}\n"
+                         "  - {tag: boiler-1/pressure, level: high, limit: 0.5, deadband: 0.1}\n",
+                         &why),
+                     ERR_OK);
+    ck_assert(was_told("\"state\":\"active\",\"level\":\"high\""));
+    ck_assert(!was_told("\"level\":\"low\""));
+    ck_assert_ptr_nonnull(strstr(list(), "\"state\":\"active_acknowledged\",\"level\":\"low\""));
+    ck_assert_int_eq(metric(SERVER_ALARMS_SHELVED), 1);
+    ck_assert_int_eq(metric(SERVER_ALARMS_ACTIVE), 1);
+    observe("cell-3", 1, 4, catalog); // whose catalog came before its rule
+    AWAIT(
+        was_told("\"state\":\"active\",\"level\":\"high\",\"bridge\":\"cell-3\",\"tag\":\"boiler-1/level\""));
+    ck_assert_int_eq(use("alarms.db", "rules: [{tag: boiler-1/pressure, level: high, limit: 2}]", &why),
+                     ERR_OK);
+    ck_assert(was_told("\"state\":\"returned\",\"level\":\"high\""));
+}
+END_TEST
+
+START_TEST(what_no_rule_has_any_more_goes_for_good)
+{
+    static const char both[] =
+        "rules: [{tag: '*/pressure', level: high, limit: 10}, {tag: '*/level', level: high, limit: 10}]";
+    struct err_text why = {""};
+    start();
+    ck_assert_int_eq(use("alarms.db", both, &why), ERR_OK);
+    observe("cell-3", 0, 11, catalog);
+    observe("cell-3", 1, 11, catalog);
+    AWAIT(metric(SERVER_ALARMS_ACTIVE) == 2);
+    ck_assert_int_eq(use("alarms.db", "rules: [{tag: '*/level', level: high, limit: 10}]", &why), ERR_OK);
+    ck_assert_int_eq(metric(SERVER_ALARMS_ACTIVE), 1);
+    ck_assert_ptr_null(strstr(list(), "pressure"));
+    ck_assert_ptr_nonnull(strstr(list(), "boiler-1/level"));
+    ck_assert_int_eq(use("alarms.db", both, &why), ERR_OK);
+    alarms_stop(alarms);
+    start();
+    ck_assert_ptr_null(strstr(list(), "pressure"));
+    ck_assert_ptr_nonnull(strstr(list(), "boiler-1/level"));
+    observe("cell-3", 0, 11, catalog); // a new one begins
+    AWAIT(metric(SERVER_ALARMS_ACTIVE) == 2);
+}
+END_TEST
+
+START_TEST(rules_that_went_before_a_start_leave_no_state)
+{
+    start();
+    observe("cell-3", 0, 11, catalog);
+    AWAIT(was_told("\"state\":\"active\""));
+    for (int i = 0; i < 2; i++) {
+        alarms_stop(alarms);
+        options_free(alarm_options_table, &options);
+        if (i == 0) {
+            load(&options, "alarms.db", "rules: [{tag: other, level: high, limit: 10}]");
+        } else {
+            configure("");
+        }
+        start();
+        ck_assert_str_eq(list(), "");
+    }
 }
 END_TEST
 
@@ -291,6 +423,25 @@ START_TEST(a_command_hears_each_change_and_nothing_of_what_is_shelved)
 }
 END_TEST
 
+START_TEST(another_command_hears_of_what_comes_with_it)
+{
+    struct err_text why = {""};
+    char text[4 * TEMPORARY_PATH_MAX];
+    write_script("tell", "cat >>\"$1\"");
+    start();
+    observe("cell-3", 0, 9, catalog);
+    AWAIT(strstr(list(), "\"value\":9") != NULL);
+    snprintf(text, sizeof text, "command: [%s/tell, %s/heard]\nrules: [{tag: '*', level: high, limit: 8}]",
+             folder, folder);
+    ck_assert_int_eq(use("alarms.db", text, &why), ERR_OK);
+    AWAIT(heard("\"state\":\"active\",\"level\":\"high\""));
+    ck_assert_int_eq(use("alarms.db", "rules: [{tag: '*', level: high, limit: 20}]", &why), ERR_OK);
+    ck_assert(was_told("\"state\":\"returned\""));
+    ck_assert(!heard("\"state\":\"returned\""));
+    ck_assert_int_eq(metric(SERVER_ALARM_COMMANDS_DROPPED), 0);
+}
+END_TEST
+
 START_TEST(a_command_that_fails_hangs_or_is_missing_is_counted_and_hurts_nobody)
 {
     static const struct {
@@ -325,7 +476,12 @@ int main(void)
                               what_comes_off_the_shelf_by_itself_is_told,
                               an_alarm_that_is_not_there_is_said,
                               without_rules_there_is_nothing,
+                              the_first_rules_may_come_with_a_reload,
+                              another_limit_is_judged_by_the_newest_value_and_the_rest_stays_as_it_is,
+                              what_no_rule_has_any_more_goes_for_good,
+                              rules_that_went_before_a_start_leave_no_state,
                               a_command_hears_each_change_and_nothing_of_what_is_shelved,
+                              another_command_hears_of_what_comes_with_it,
                               a_command_that_fails_hangs_or_is_missing_is_counted_and_hurts_nobody,
                               NULL,
                           });
