@@ -56,6 +56,7 @@ static const struct metric table[SERVER_METRICS + 1] = {
             NULL),
     GAUGE(SERVER_QUEUE_REQUESTS, "store_queue_requests", "Requests that wait for the store"),
     GAUGE(SERVER_QUEUE_BYTES, "store_queue_bytes", "Bytes that wait for the store"),
+    GAUGE(SERVER_ALARMS, "alarms", "Alarms of tags that a rule watches"),
     GAUGE(SERVER_ALARMS_ACTIVE, "alarms_active", "Alarms that are active and not shelved"),
     GAUGE(SERVER_ALARMS_UNACKNOWLEDGED, "alarms_unacknowledged",
           "Alarms that nobody has acknowledged, active or returned, and that are not shelved"),

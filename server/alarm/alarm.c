@@ -79,7 +79,7 @@ static bool judge(struct alarm *alarm, const struct alarm_setting *setting)
 static bool is_old(const struct alarm *alarm, const struct alarm_reading *reading)
 {
     bool set_back = reading->live && alarm->seen_us - reading->time_us > ALARM_SET_BACK_US;
-    return reading->time_us <= alarm->seen_us && !set_back;
+    return reading->time_us < alarm->seen_us && !set_back;
 }
 
 bool alarm_step(struct alarm *alarm, const struct alarm_setting *setting, const struct alarm_reading *reading)
@@ -88,7 +88,7 @@ bool alarm_step(struct alarm *alarm, const struct alarm_setting *setting, const 
         return false;
     }
     alarm->pending =
-        alarm->pending && reading->time_us > alarm->seen_us; // across a jump a delay says nothing
+        alarm->pending && reading->time_us >= alarm->seen_us; // across a jump a delay says nothing
     alarm->seen_us = reading->time_us;
     alarm->received_us = reading->received_us;
     alarm->bad = !reading->has_value;

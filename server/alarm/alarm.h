@@ -13,7 +13,7 @@
  *
  * Time is that of the readings; after the newest of them alarm_tick() lets it go on by this machine's
  * monotonic clock, so it does not matter what the bridge's clock says. Readings come in any order across
- * batches: one that is not newer than the last is ignored. But a live one from more than
+ * batches: one that is older than the newest is ignored. But a live one from more than
  * ALARM_SET_BACK_US before says that the bridge's clock was set back, and is the newest: else a clock that
  * was ahead for a moment would silence the alarm until then. One without a value (bad quality) changes
  * nothing: the alarm stays as it is, and the reader is told that its value is bad.

@@ -118,7 +118,7 @@ static void board_removed(void *owner, const struct alarm_view *view)
 }
 
 struct sums {
-    int64_t active, unacknowledged, shelved, now_us;
+    int64_t all, active, unacknowledged, shelved, now_us;
 };
 
 static void add_to_sums(void *owner, const struct alarm_view *view)
@@ -126,6 +126,7 @@ static void add_to_sums(void *owner, const struct alarm_view *view)
     struct sums *sums = owner;
     enum alarm_state state = view->alarm->state;
     bool shelved = alarm_is_shelved(view->alarm, sums->now_us);
+    sums->all++;
     sums->shelved += shelved;
     sums->active += !shelved && alarm_is_active(view->alarm);
     sums->unacknowledged += !shelved && (state == ALARM_ACTIVE || state == ALARM_RETURNED);
@@ -140,6 +141,7 @@ static void settle(struct alarms *alarms)
         log_error("alarm", log_event("state_not_kept"), log_str("reason", why.text));
     }
     alarm_board_walk(alarms->board, add_to_sums, &sums);
+    metric_set(&alarms->metrics->values[SERVER_ALARMS], sums.all);
     metric_set(&alarms->metrics->values[SERVER_ALARMS_ACTIVE], sums.active);
     metric_set(&alarms->metrics->values[SERVER_ALARMS_UNACKNOWLEDGED], sums.unacknowledged);
     metric_set(&alarms->metrics->values[SERVER_ALARMS_SHELVED], sums.shelved);
@@ -271,12 +273,17 @@ static void *run(void *owner)
 
 struct listing {
     struct buffer *out;
+    bool standing;
     enum err result;
 };
 
 static void list_one(void *owner, const struct alarm_view *view)
 {
     struct listing *listing = owner;
+    bool idle = view->alarm->state == ALARM_NORMAL && view->alarm->shelved_until_us == 0;
+    if (listing->standing && idle) {
+        return;
+    }
     if (listing->result == ERR_OK) {
         listing->result = describe(view, false, listing->out);
     }
@@ -285,9 +292,9 @@ static void list_one(void *owner, const struct alarm_view *view)
     }
 }
 
-enum err alarms_list(struct alarms *alarms, struct buffer *out)
+enum err alarms_list(struct alarms *alarms, bool standing, struct buffer *out)
 {
-    struct listing listing = {.out = out};
+    struct listing listing = {.out = out, .standing = standing};
     if (alarms) {
         pthread_mutex_lock(&alarms->lock);
         alarm_board_walk(alarms->board, list_one, &listing);
@@ -385,7 +392,7 @@ enum err alarms_use(struct alarms *alarms, const struct alarm_options *options, 
     } else {
         alarm_target_free(target);
     }
-    if (alarms->file && strcmp(alarms->file_path, options->state) != 0) {
+    if (alarms->file && options->rules.count > 0 && strcmp(alarms->file_path, options->state) != 0) {
         log_warn("alarm", log_event("needs_restart"), log_str("key", "alarms.state"));
     }
     pthread_mutex_unlock(&alarms->lock);

@@ -38,8 +38,8 @@ void alarms_stop(struct alarms *alarms);
 /* Any thread; does not wait. */
 void alarms_observe(struct alarms *alarms, const struct observed_batch *batch);
 
-/* Appends every alarm as a line of JSON. Any thread. */
-MUST_USE enum err alarms_list(struct alarms *alarms, struct buffer *out);
+/* Appends every alarm, or those that are not normal or on the shelf, as lines of JSON. Any thread. */
+MUST_USE enum err alarms_list(struct alarms *alarms, bool standing, struct buffer *out);
 
 /* ERR_NOT_FOUND: there is no such alarm. Any thread. */
 MUST_USE enum err alarms_shelve(struct alarms *alarms, const char *bridge, const char *tag,

@@ -63,7 +63,10 @@ const tests = {
     }
     await until(page, () => document.querySelector('.chart .name')?.textContent.includes('pressure')
       && /\d bar$/.test(document.querySelector('.chart .value').textContent));
-    await until(page, () => /boiler-1\/pressure/.test(document.getElementById('alarm-table').textContent));
+    await until(page, () => /boiler-1\/pressure.*\d bar.*high 0\.1 bar/.test(document.getElementById('alarm-table').textContent));
+    await until(page, () => /^\(\d+\) Bourdon$/.test(document.title));
+    await until(page, () => document.getElementById('alarms').getBoundingClientRect().top
+      < document.getElementById('bridges').getBoundingClientRect().top);
     const sequence = () => Number(document.querySelector('#batch-table tbody td.right')?.textContent);
     const first = await page.evaluate(sequence);
     await until(page, (before) => Number(document.querySelector('#batch-table tbody td.right').textContent) > before,
@@ -76,7 +79,7 @@ const tests = {
     await page.fill('#chart-filter', 'onerror');
     await until(page, () => document.querySelector('.chart .name')?.textContent
       .startsWith('<img src=x onerror="window.stranger=1">/pressure'));
-    await until(page, () => document.querySelector('.chart .value').textContent === '7 <b>');
+    await until(page, () => document.querySelector('.chart .value').textContent.startsWith('7 <b>')); // and how old it is
     await until(page, () => /cell-4.*not connected/s.test(document.querySelector('#bridge-cards .card').textContent));
     assert.match(await page.locator('.chart .plot').first().getAttribute('aria-label'), /between 7 and 7/);
     assert.equal(await page.evaluate(() => window.stranger), undefined);
@@ -107,13 +110,21 @@ const tests = {
     await until(page, () => document.getElementById('live').getAttribute('aria-pressed') === 'false');
     await page.keyboard.press('l');
     await until(page, () => document.getElementById('live').getAttribute('aria-pressed') === 'true');
+    for (const [keys, shown] of [['+', '3 min'], ['+', '75 s'], ['-', '3 min']]) { // 5 min, halved, halved, doubled
+      await page.keyboard.press(keys);
+      await until(page, (wanted) => document.querySelector('.chart .plot').getAttribute('aria-label')
+        .includes(`, ${wanted}: `), shown);
+      assert.match(await text(page, '#chart-window'), /\d\d:\d\d:\d\d to .*\d\d:\d\d:\d\d\./);
+    }
+    await page.keyboard.press('l');
+    await until(page, () => document.getElementById('chart-window').textContent === '');
     const reached = new Set();
     for (let i = 0; i < 30; i += 1) {
       await page.keyboard.press('Tab');
       reached.add(await page.evaluate(() => document.activeElement.id || document.activeElement.getAttribute('href')
         || document.activeElement.getAttribute('aria-labelledby')));
     }
-    for (const wanted of ['chart-filter', 'chart-span', 'earlier', 'later', 'live', 'pause', 'batches-title']) {
+    for (const wanted of ['chart-filter', 'chart-span', 'earlier', 'later', 'out', 'in', 'live', 'pause', 'batches-title']) {
       assert.ok(reached.has(wanted), `Tab does not reach ${wanted}`);
     }
     await page.close();
@@ -130,13 +141,16 @@ const tests = {
   },
 
   async fits_phones_and_walls_by_day_and_night() {
-    for (const [width, height] of [[400, 850], [1280, 900], [2560, 1440]]) {
+    for (const [width, height] of [[400, 850], [1280, 900], [2560, 1440], [3840, 2160]]) {
       for (const scheme of ['light', 'dark']) {
         const page = await open(width, height, scheme);
         await until(page, () => /\d/.test(document.querySelector('.chart .value').textContent)
           && /\d/.test(document.getElementById('sum-alarms').textContent));
         const wide = await page.evaluate(() => document.documentElement.scrollWidth);
         assert.ok(wide <= width, `at ${width} px the page is ${wide} px wide`);
+        const value = await page.evaluate(() => document.querySelector('#alarm-table tbody td:nth-child(3)')
+          .getBoundingClientRect().right);
+        assert.ok(value <= width, `at ${width} px the value of an alarm ends at ${value} px`);
         await page.screenshot({ path: join(folder, `${width}-${scheme}.png`), fullPage: true });
         await page.close();
       }
@@ -154,6 +168,12 @@ const testsAway = {
     await until(page, () => document.getElementById('sum-alarms').textContent === '–');
     assert.ok((await text(page, '#batch-table')).includes('cell-3'));
     await page.screenshot({ path: join(folder, 'away.png'), fullPage: true });
+    await page.close();
+  },
+
+  async says_how_old_the_newest_value_is() {
+    const page = await open(1280, 900, 'light');
+    await until(page, () => /\d bar, \d+ (s|min) old$/.test(document.querySelector('.chart .value').textContent));
     await page.close();
   },
 

@@ -88,6 +88,8 @@ expect /api/v1/alarms '[x for x in a["alarms"] if x["shelved_until"] and x["stat
 reload reload_refused "    - {tag: boiler-1/pressure, level: highest, limit: 0.1}"
 expect /api/v1/alarms '[x["state"] for x in a["alarms"] if x["tag"] == "compressor/absolute"] == ["active"]'
 reload reloaded "    - {tag: boiler-1/pressure, level: high, limit: 1000}"
+expect '/api/v1/alarms?standing=true' '[x["level"] for x in a["alarms"]] == ["high"]'
+expect /api/v1/server 'a["server"]["counters"]["alarms"] == 1'
 expect /api/v1/alarms '[(x["tag"], x["state"]) for x in a["alarms"]] == [("boiler-1/pressure", "normal")]'
 expect /api/v1/alarms 'a["alarms"][0]["shelved_until"]'
 pass "other rules take effect with SIGHUP, and wrong ones do not"

@@ -169,7 +169,7 @@ static const char *list(void)
 {
     struct buffer out;
     buffer_init(&out, sizeof listed);
-    ck_assert_int_eq(alarms_list(alarms, &out), ERR_OK);
+    ck_assert_int_eq(alarms_list(alarms, false, &out), ERR_OK);
     snprintf(listed, sizeof listed, "%.*s", (int)out.size, out.data ? (const char *)out.data : "");
     buffer_fini(&out);
     return listed;
@@ -234,6 +234,27 @@ START_TEST(states_survive_a_restart)
 }
 END_TEST
 
+START_TEST(standing_are_those_that_are_not_normal_or_on_the_shelf)
+{
+    struct buffer out;
+    start();
+    observe("cell-3", 0, 9, catalog);
+    observe("cell-4", 0, 11, catalog);
+    AWAIT(was_told("cell-4"));
+    ck_assert_int_eq(alarms_shelve(alarms, "cell-3", "boiler-1/pressure", ALARM_LOW,
+                                   clock_wall_us() + CLOCK_US_PER_S * 99, NULL),
+                     ERR_OK);
+    buffer_init(&out, sizeof listed);
+    ck_assert_int_eq(alarms_list(alarms, true, &out), ERR_OK);
+    ck_assert_int_eq(buffer_append(&out, "", 1), ERR_OK);
+    const char *lines = (const char *)out.data;
+    ck_assert_ptr_nonnull(strstr(lines, "\"active\",\"level\":\"high\",\"bridge\":\"cell-4\""));
+    ck_assert_ptr_nonnull(strstr(lines, "\"normal\",\"level\":\"low\",\"bridge\":\"cell-3\""));
+    ck_assert_ptr_null(strstr(lines, "\"level\":\"high\",\"bridge\":\"cell-3\""));
+    buffer_fini(&out);
+}
+END_TEST
+
 START_TEST(what_comes_off_the_shelf_by_itself_is_told)
 {
     start();
@@ -247,6 +268,7 @@ START_TEST(what_comes_off_the_shelf_by_itself_is_told)
                      ERR_OK);
     AWAIT(metric(SERVER_ALARM_CHANGES) == 4); // active, shelved, shelved until now, and off the shelf
     AWAIT(metric(SERVER_ALARMS_ACTIVE) == 1);
+    ck_assert_int_eq(metric(SERVER_ALARMS), 2);
 }
 END_TEST
 
@@ -473,6 +495,7 @@ int main(void)
                               rules_apply_to_the_tags_and_bridges_they_name,
                               a_batch_without_its_catalog_is_counted_and_the_next_one_watched,
                               states_survive_a_restart,
+                              standing_are_those_that_are_not_normal_or_on_the_shelf,
                               what_comes_off_the_shelf_by_itself_is_told,
                               an_alarm_that_is_not_there_is_said,
                               without_rules_there_is_nothing,
