@@ -1,5 +1,6 @@
 #include "alarm/alarm_notify.h"
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -140,8 +141,13 @@ static bool wait_for(const struct alarm_notify *notify, pid_t pid)
 {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     struct pollfd polled[] = {{.fd = fd, .events = POLLIN}, {.fd = notify->stop, .events = POLLIN}};
-    int ready = poll(polled, 2, (int)(notify->target->timeout_us / CLOCK_US_PER_MS));
+    int64_t until_us = clock_mono_us() + notify->target->timeout_us;
+    int ready;
     int status = -1;
+    do { // a signal for the process may arrive in this thread
+        int64_t left_us = until_us - clock_mono_us();
+        ready = poll(polled, 2, left_us > 0 ? (int)(left_us / CLOCK_US_PER_MS) : 0);
+    } while (ready < 0 && errno == EINTR);
     if (fd < 0 || ready <= 0 || polled[0].revents == 0) {
         kill(-pid, SIGKILL);
     }
@@ -171,6 +177,12 @@ static void run_command(struct alarm_notify *notify, char *const *arguments, con
     }
 }
 
+/* No file of the user's says otherwise, and a redirection is a failure: what follows one would be a GET. */
+static char *const curl_words[] = {
+    "curl",          "--disable",    "-fsS", "--proto",  "=http,https",
+    "--location",    "--max-redirs", "0",    "--header", "Content-Type: application/json",
+    "--data-binary", "@-",           "--url"};
+
 static void tell(struct alarm_notify *notify, const struct line *line)
 {
     const struct alarm_target *target = notify->target;
@@ -178,17 +190,9 @@ static void tell(struct alarm_notify *notify, const struct line *line)
         run_command(notify, target->command, line);
     }
     if (target->webhook) {
-        char program[] = "curl";
-        char quiet[] = "-fsS";
-        char only[] = "--proto";
-        char protocols[] = "=http,https";
-        char header[] = "--header";
-        char type[] = "Content-Type: application/json";
-        char data[] = "--data-binary";
-        char input[] = "@-";
-        char end[] = "--url";
-        char *webhook[] = {program, quiet, only, protocols,       header, type,
-                           data,    input, end,  target->webhook, NULL};
+        char *webhook[ARRAY_LENGTH(curl_words) + 2] = {0};
+        memcpy(webhook, curl_words, sizeof curl_words);
+        webhook[ARRAY_LENGTH(curl_words)] = target->webhook;
         run_command(notify, webhook, line);
     }
 }

@@ -7,11 +7,13 @@
 #include "tunnel/batch_builder.h"
 #include "tunnel/value.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -487,6 +489,81 @@ START_TEST(a_command_that_fails_hangs_or_is_missing_is_counted_and_hurts_nobody)
 }
 END_TEST
 
+/* ---- webhooks ---- */
+
+struct hook {
+    int fd;
+    const char *answer; /* "" = never; NULL = nobody listens */
+    pthread_t thread;
+};
+
+static void *answer_hook(void *owner)
+{
+    struct hook *hook = owner;
+    char request[4096];
+    for (int fd; (fd = accept(hook->fd, NULL, NULL)) >= 0; close(fd)) {
+        while (hook->answer[0] == '\0' && recv(fd, request, sizeof request, 0) > 0) {
+        }
+        ssize_t got = hook->answer[0] ? recv(fd, request, sizeof request, 0) : 0;
+        if (got > 0 && strncmp(request, "POST / ", 7) == 0) {
+            (void)!send(fd, hook->answer, strlen(hook->answer), MSG_NOSIGNAL);
+        }
+    }
+    return NULL;
+}
+
+static uint16_t listen_on_any(struct hook *hook)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    hook->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(hook->fd, (struct sockaddr *)&address, size), 0);
+    ck_assert_int_eq(getsockname(hook->fd, (struct sockaddr *)&address, &size), 0);
+    return ntohs(address.sin_port); // not listening yet: refused
+}
+
+START_TEST(a_webhook_counts_as_told_only_where_it_took_the_change)
+{
+    static const struct {
+        const char *name, *answer;
+        bool good;
+    } rows[] = {
+        {"taken", "HTTP/1.1 204 No Content\r\n\r\n", true},
+        {"an error", "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", false},
+        {"elsewhere", "HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n", false},
+        {"an answer that does not end", "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", false},
+        {"no answer", "", false},
+        {"nobody", NULL, false},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        char text[128];
+        struct hook hook = {.answer = rows[i].answer};
+        snprintf(text, sizeof text, "webhook: http://127.0.0.1:%d/\ntimeout: 2s\n", listen_on_any(&hook));
+        if (hook.answer) {
+            ck_assert_int_eq(listen(hook.fd, 4), 0);
+            pthread_create(&hook.thread, NULL, answer_hook, &hook);
+        }
+        metric_set(&metrics.values[SERVER_ALARM_COMMANDS], 0);
+        metric_set(&metrics.values[SERVER_ALARM_COMMANDS_FAILED], 0);
+        options_free(alarm_options_table, &options);
+        configure(text);
+        start();
+        observe("cell-3", 0, 11, catalog);
+        AWAIT(metric(SERVER_ALARM_COMMANDS) + metric(SERVER_ALARM_COMMANDS_FAILED) == 1);
+        ck_assert_msg((metric(SERVER_ALARM_COMMANDS) == 1) == rows[i].good, "%s", rows[i].name);
+        alarms_stop(alarms);
+        alarms = NULL;
+        shutdown(hook.fd, SHUT_RDWR);
+        if (hook.answer) {
+            pthread_join(hook.thread, NULL);
+        }
+        close(hook.fd);
+        char path[TEMPORARY_PATH_MAX];
+        unlink(temporary_path(folder, "alarms.db", path));
+    }
+}
+END_TEST
+
 int main(void)
 {
     return suite_run_with("alarms", setup, teardown,
@@ -506,6 +583,7 @@ int main(void)
                               a_command_hears_each_change_and_nothing_of_what_is_shelved,
                               another_command_hears_of_what_comes_with_it,
                               a_command_that_fails_hangs_or_is_missing_is_counted_and_hurts_nobody,
+                              a_webhook_counts_as_told_only_where_it_took_the_change,
                               NULL,
                           });
 }
