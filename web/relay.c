@@ -65,18 +65,19 @@ static void relay_end(struct relay *relay)
     free(relay);
 }
 
+void relays_end_all(struct relays *relays)
+{
+    while (relays->first) {
+        relay_end(relays->first);
+    }
+}
+
 void relays_free(struct relays *relays)
 {
-    if (!relays) {
-        return;
+    if (relays) {
+        relays_end_all(relays);
+        free(relays);
     }
-    for (struct relay *relay = relays->first, *next; relay; relay = next) {
-        next = relay->next;
-        io_free(relay->outside.io);
-        io_free(relay->inside.io);
-        free(relay);
-    }
-    free(relays);
 }
 
 static void log_refused(struct relay *relay, const char *reason)

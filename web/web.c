@@ -109,6 +109,7 @@ static void reload(void *owner)
     }
     tls_context_unref(web->tls);
     web->tls = tls;
+    relays_end_all(web->relays); // a stream of events would outlive its reader's revocation
     log_info("web", log_event("reloaded"),
              log_str("of", "certificates; everything else takes effect at a restart"));
 }

@@ -96,11 +96,16 @@ static struct alarm_tag *make(const char *bridge, const char *tag, const char *u
     return made;
 }
 
+bool alarm_board_is_full(const struct alarm_board *board)
+{
+    return board->count == ALARM_TAGS_MAX;
+}
+
 struct alarm_tag *alarm_board_tag(struct alarm_board *board, const char *bridge, const char *tag,
                                   const char *unit)
 {
     struct alarm_tag *found = find(board, bridge, tag);
-    if (found || board->count == ALARM_TAGS_MAX) {
+    if (found || alarm_board_is_full(board)) {
         return found;
     }
     struct alarm_plan wanted;

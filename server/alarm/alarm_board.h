@@ -40,6 +40,8 @@ void alarm_board_use(struct alarm_board *board, struct alarm_rules *rules, int64
 /* Whether some rule watches tags of this name, of whatever bridge. */
 bool alarm_board_watches(const struct alarm_board *board, const char *tag);
 
+bool alarm_board_is_full(const struct alarm_board *board);
+
 /* The tag's place, made if a rule watches it. NULL: none does, or the board is full, or memory is out. */
 struct alarm_tag *alarm_board_tag(struct alarm_board *board, const char *bridge, const char *tag,
                                   const char *unit);

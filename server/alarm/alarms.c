@@ -46,6 +46,21 @@ static void count(const struct alarms *alarms, enum server_metric which, int64_t
     server_count(alarms->metrics, which, amount);
 }
 
+/* Any thread. */
+static void skip(struct alarms *alarms, const char *reason)
+{
+    uint64_t suppressed;
+    count(alarms, SERVER_ALARM_BATCHES_SKIPPED, 1);
+    pthread_mutex_lock(&alarms->limit_lock);
+    bool say = log_limit_allow(&alarms->limit, clock_mono_us(), &suppressed);
+    pthread_mutex_unlock(&alarms->limit_lock);
+    if (say) {
+        log_error("alarm", log_event("batch_not_watched"), log_str("reason", reason),
+                  log_str("consequence", "it is stored and acknowledged, and raises no alarm"),
+                  log_u64("suppressed", suppressed));
+    }
+}
+
 /* ---- what is told ---- */
 
 static enum err describe(const struct alarm_view *view, bool change, struct buffer *out)
@@ -155,6 +170,7 @@ struct evaluation {
     const struct watched_catalog *catalog;
     int64_t now_us; /* monotonic */
     bool live;
+    bool unwatched; /* a tag found no room */
     uint32_t index; /* of `tag`, so that the board is asked once a tag */
     struct alarm_tag *tag;
 };
@@ -172,6 +188,7 @@ static enum err evaluate_reading(void *owner, const struct reading *reading)
             alarm_board_tag(evaluation->alarms->board, evaluation->bridge, tag->name, tag->unit);
     }
     if (!evaluation->tag) {
+        evaluation->unwatched = evaluation->unwatched || alarm_board_is_full(evaluation->alarms->board);
         return ERR_OK;
     }
     struct value value;
@@ -207,7 +224,7 @@ static void evaluate(struct alarms *alarms, const struct alarm_item *item)
     enum err result = batch_open(item->batch, &view, NULL);
     const struct watched_catalog *catalog = result == ERR_OK ? catalog_of(alarms, item, &view) : NULL;
     if (!catalog) {
-        count(alarms, SERVER_ALARM_BATCHES_SKIPPED, 1);
+        skip(alarms, "its catalog is not known; it comes with the next one");
         alarm_queue_forget(alarms->queue);
         return;
     }
@@ -222,26 +239,18 @@ static void evaluate(struct alarms *alarms, const struct alarm_item *item)
                                     .index = UINT32_MAX};
     const struct batch_visitor visitor = {.owner = &evaluation, .reading = evaluate_reading};
     result = batch_decode(alarms->decoder, &view, catalog->catalog, &visitor, NULL);
-    count(alarms, SERVER_ALARM_BATCHES_SKIPPED, result != ERR_OK);
+    if (result != ERR_OK || evaluation.unwatched) {
+        skip(alarms, evaluation.unwatched ? "there are more tags than can be watched" : "it is damaged");
+    }
 }
 
 /* ---- the thread ---- */
 
 void alarms_observe(struct alarms *alarms, const struct observed_batch *batch)
 {
-    uint64_t suppressed;
-    if (!alarms || !atomic_load(&alarms->watching) || batch->result != ACK_COMMITTED ||
-        batch->view->kind != BATCH_READINGS || alarm_queue_put(alarms->queue, batch)) {
-        return;
-    }
-    count(alarms, SERVER_ALARM_BATCHES_SKIPPED, 1);
-    pthread_mutex_lock(&alarms->limit_lock);
-    bool say = log_limit_allow(&alarms->limit, clock_mono_us(), &suppressed);
-    pthread_mutex_unlock(&alarms->limit_lock);
-    if (say) {
-        log_error("alarm", log_event("alarms_behind"),
-                  log_str("consequence", "batches are stored and acknowledged, and not watched for alarms"),
-                  log_u64("suppressed", suppressed));
+    if (alarms && atomic_load(&alarms->watching) && batch->result == ACK_COMMITTED &&
+        batch->view->kind == BATCH_READINGS && !alarm_queue_put(alarms->queue, batch)) {
+        skip(alarms, "too many wait");
     }
 }
 

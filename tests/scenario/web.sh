@@ -123,7 +123,7 @@ if "$BOURDON_BIN/bourdon-web" -c web.yaml --check-config 2>complaint.txt; then
 fi
 grep -q 'without tls anybody could read everything' complaint.txt || fail "the complaint: $(cat complaint.txt)"
 write_web_config 'listen: 127.0.0.1:0' \
-    'tls: {ca: pki/ca.pem, certificate: pki/server/control.pem, key: pki/server/control.key, roles: [viewer]}'
+    'tls: {ca: pki/ca.pem, certificate: pki/server/control.pem, key: pki/server/control.key, crl: pki/crl.pem, roles: [viewer]}'
 start_web
 at=https://localhost:$web_port
 curl --cacert pki/ca.pem --cert pki/operator/anna.pem --key pki/operator/anna.key -fsS --max-time "$patience" \
@@ -134,6 +134,20 @@ curl --cacert pki/ca.pem --cert pki/operator/anna.pem --key pki/operator/anna.ke
     "$at/" >/dev/null 2>&1 || fail "served to a bridge"
 wait_for_event web "$patience" 'event=reader_refused .*none of the roles'
 pass "by TLS with a certificate of the right role, and with no other"
+
+cp pki/operator/anna.* . # revoking takes them away
+process_start secret secret.txt curl -sS -N --cacert pki/ca.pem --cert anna.pem --key anna.key --max-time 120 "$at/api/v1/events"
+secret_has() {
+    grep -q '^event: batch' secret.txt
+}
+wait_until "$patience" secret_has || fail "no event by TLS"
+certs revoke pki operator/anna
+kill -HUP "${process_pid[web]}"
+wait_until "$patience" process_has_ended secret || fail "a stream outlives the certificate of its reader"
+! curl --cacert pki/ca.pem --cert anna.pem --key anna.key -fsS --max-time "$patience" "$at/" >/dev/null 2>&1 ||
+    fail "served to a revoked certificate"
+wait_for_event web "$patience" 'event=reader_refused .*revoked'
+pass "a reader whose certificate is revoked is gone, with what was open"
 
 process_stop web "$patience" || fail "bourdon-web ended with status ${process_status[web]}"
 stop_in_good_order
