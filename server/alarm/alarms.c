@@ -17,7 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_MAX_SIZE = 2048 };
+enum { LINE_SIZE_MAX = ALARM_NOTIFY_LINE_MAX };
+_Static_assert(6 * (CATALOG_NAME_MAX + CATALOG_UNIT_MAX) + TLS_NAME_MAX + 512 <= LINE_SIZE_MAX,
+               "an alarm is told whatever its names are, each character escaped");
 
 struct alarms {
     struct server_metrics *metrics;
@@ -106,7 +108,7 @@ static void board_changed(void *owner, const struct alarm_view *view)
     }
     count(alarms, SERVER_ALARM_CHANGES, 1);
     log_change(view, shelved);
-    buffer_init(&line, LINE_MAX_SIZE);
+    buffer_init(&line, LINE_SIZE_MAX);
     if (describe(view, true, &line) == ERR_OK) {
         alarms->changed(alarms->owner, buffer_bytes(&line));
         if (!shelved) {

@@ -130,6 +130,24 @@ const tests = {
     await page.close();
   },
 
+  async comes_back_when_its_stream_was_refused_and_with_a_new_version() {
+    const page = await open(1280, 900, 'light');
+    await page.route('**/api/v1/events', (route) => route.fulfill({ status: 503, body: 'enough' }));
+    await page.reload();
+    await until(page, () => /has lost its server/.test(document.getElementById('state-text').textContent));
+    await page.unroute('**/api/v1/events');
+    await until(page, () => document.getElementById('state-text').textContent === 'Live');
+    const again = page.waitForEvent('load');
+    await page.route('**/api/v1/server', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).replace(/"version":"[^"]*"/, '"version":"99.0"') });
+    });
+    await again;
+    await until(page, () => document.getElementById('version').textContent === '99.0');
+    await page.close();
+    complaints.length = 0; // the browser's own, of the status
+  },
+
   async narrows_charts_by_name() {
     const page = await open(1280, 900, 'light');
     await page.fill('#chart-filter', 'compressor Pa');

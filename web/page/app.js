@@ -34,6 +34,10 @@ function showState() {
 // ---- summary ----
 
 function showSummary({ server, version }) {
+  const before = $('version').textContent;
+  if (before && before !== version) {
+    location.reload(); // the page of the new one: a wall screen is open for months
+  }
   $('version').textContent = version;
   state.server = Boolean(server);
   state.alarms = server?.counters.alarms;
