@@ -67,8 +67,9 @@ static void relay_end(struct relay *relay)
 
 void relays_end_all(struct relays *relays)
 {
-    while (relays->first) {
-        relay_end(relays->first);
+    for (struct relay *relay = relays->first, *next; relay; relay = next) {
+        next = relay->next;
+        relay_end(relay);
     }
 }
 

@@ -200,6 +200,13 @@ const testsAway = {
     await page.route('**/api/v1/bridges*', (route) => route.fulfill({
       status: 503, contentType: 'application/json', body: '{"error":"the store is gone"}' }));
     await until(page, () => document.getElementById('state-text').textContent === 'Not up to date: the store is gone');
+    await page.route(/\/api\/v1\/(gaps|acks|tags)/, (route) => route.fulfill({ status: 503, body: '' }));
+    await page.reload();
+    for (const place of ['gap-table', 'hole-table', 'quarantine-table', 'batch-table', 'chart-note']) {
+      await until(page, (id) => /Not known yet\.$/.test(document.getElementById(id).textContent), place);
+    }
+    await page.unroute(/\/api\/v1\/(gaps|acks|tags)/);
+    await until(page, () => /No gap/.test(document.getElementById('gap-table').textContent));
     await page.unroute('**/api/v1/bridges*');
     await until(page, () => !/Not up to date/.test(document.getElementById('state-text').textContent));
     complaints.length = 0; // the browser's own, of the status

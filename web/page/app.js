@@ -8,6 +8,7 @@ const $ = (id) => document.getElementById(id);
 const BATCH_ROWS = 100;
 const ALARM_ROWS = 200;
 const WARN_DAYS = 30;
+const OLD = 60; // seconds
 const TAGS_ASKED = 10000;
 
 // ---- state of the connection ----
@@ -151,6 +152,15 @@ const batchTable = new Table($('batch-table'), [
     tone: (row) => ((row.result ?? 'committed') === 'committed' ? 'good' : row.result === 'rejected' ? 'alarm' : 'note') },
 ], 'No batch yet.');
 
+let batchesKnown = false; // what came before the stream began
+
+async function loadBatches() {
+  if (!batchesKnown && !paused) {
+    batchTable.show((await get('acks', { limit: BATCH_ROWS })).acks);
+    batchesKnown = true;
+  }
+}
+
 const alarmTones = { active: 'alarm', active_acknowledged: 'note', returned: 'note', normal: 'good' };
 const ranks = { active: 0, active_acknowledged: 1, returned: 2, normal: 3 };
 const severe = (alarm) => (/_/.test(alarm.level) ? 0 : 1); // high-high, low-low
@@ -172,11 +182,17 @@ function named(row) {
   return name;
 }
 
+// Of a bridge that is gone, or a tag that changes seldom: how old the value is.
+function newest({ value, unit, seen, bad_quality: bad }) {
+  const age = (Date.now() - new Date(seen)) / 1000;
+  return `${bad ? 'bad, was ' : ''}${quantity(value, unit)}${seen && age > OLD ? `, ${duration(age)} old` : ''}`;
+}
+
 const alarmTable = new Table($('alarm-table'), [
   { title: 'State', cell: (row) => (row.shelved_until ? 'shelved, ' : '') + row.state.replaceAll('_', ', '),
     tone: (row) => (row.shelved_until ? '' : alarmTones[row.state]) },
   { title: 'Tag', wide: true, cell: named },
-  { title: 'Value', right: true, cell: (row) => (row.bad_quality ? 'bad, was ' : '') + quantity(row.value, row.unit),
+  { title: 'Value', right: true, cell: newest,
     tone: (row) => (row.bad_quality ? 'alarm' : '') },
   { title: 'Limit', right: true, cell: (row) => `${row.level.replace('_', '-')} ${quantity(row.limit, row.unit)}` },
   { title: 'Since', cell: (row) => clock(row.since) },
@@ -281,6 +297,7 @@ let paused = false;
 const refresh = {
   summary: throttled(watched(async () => showSummary(await get('server'))), 2000),
   bridges: throttled(watched(refreshBridges), 2000),
+  batches: throttled(watched(loadBatches), 2000),
   losses: throttled(watched(refreshLosses), 10000),
   alarms: throttled(watched(refreshAlarms), 1000),
   tags: throttled(watched(refreshTags), 30000),
@@ -300,8 +317,10 @@ function start() {
   follow({
     stream: (open) => {
       state.stream = open;
+      batchesKnown = batchesKnown && !open;
       showState();
       refresh.summary();
+      refresh.batches();
     },
     server: ({ connected }) => {
       state.server = connected;
@@ -322,6 +341,7 @@ function start() {
     if (!document.hidden) {
       refresh.summary();
       refresh.bridges();
+      refresh.batches();
       refresh.losses();
       refresh.alarms();
       refresh.tags();
@@ -329,7 +349,6 @@ function start() {
   }, 3000);
 }
 
-await watched(async () => batchTable.show((await get('acks', { limit: BATCH_ROWS })).acks))();
 await refresh.tags();
 start();
 for (const task of Object.values(refresh)) {

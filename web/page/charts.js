@@ -1,6 +1,7 @@
 // A chart for each tag that is asked for: minimum to maximum as a band, the mean as a line. All charts show the
 // same time; dragging across one zooms into all of them.
 import { get } from '/api.js';
+import { UNKNOWN } from '/table.js';
 import { duration, number, quantity } from '/format.js';
 
 const CHARTS_MAX = 12;
@@ -195,7 +196,7 @@ export class Charts {
     this.element = element;
     this.note = note;
     this.charts = new Map();
-    this.tags = [];
+    this.tags = null; // not known yet
     this.more = false; // there are more tags than were asked for
     this.filter = '';
     this.span = 300;
@@ -234,7 +235,7 @@ export class Charts {
   // Pressures first: that is what this product is for.
   chosen() {
     const words = this.filter.toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = this.tags.filter((tag) => {
+    const fits = (this.tags ?? []).filter((tag) => {
       const text = `${tag.bridge} ${tag.tag} ${tag.unit}`.toLowerCase();
       return tag.number && words.every((word) => text.includes(word));
     });
@@ -257,7 +258,9 @@ export class Charts {
       this.element.replaceChildren(...elements);
     }
     this.charts = kept;
-    if (this.tags.length === 0) {
+    if (!this.tags) {
+      this.note.textContent = UNKNOWN;
+    } else if (this.tags.length === 0) {
       this.note.textContent = 'No bridge has sent readings yet.';
     } else if (chosen.length === 0) {
       this.note.textContent = 'No tag is called so.';
