@@ -101,6 +101,10 @@ static enum err show_line(struct output *output, struct json_tree *tree, char *l
                           struct err_text *why)
 {
     enum err result = json_tree_read(tree, line, strlen(line), why); // which changes the line
+    const char *complaint = result == ERR_OK ? member(tree, "error") : NULL;
+    if (complaint) {
+        return err_set(why, ERR_REFUSED, "the server answers: %s", complaint);
+    }
     if (result == ERR_OK) {
         show_alarm(output, tree, all);
     }
@@ -125,7 +129,7 @@ static enum err list(const char *socket, enum output_format format, bool all, st
 {
     struct buffer answer;
     buffer_init(&answer, CONTROL_ANSWER_MAX + 1);
-    enum err result = control_ask(socket, "alarms", &answer, why);
+    enum err result = control_ask(socket, all ? "alarms" : "alarms standing", &answer, why);
     if (result == ERR_OK) {
         result = buffer_append(&answer, "", 1);
     }

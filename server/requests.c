@@ -45,8 +45,7 @@ static enum err answer_follow(struct requests *requests, const char *rest, struc
 
 static enum err answer_alarms(struct requests *requests, const char *rest, struct buffer *out)
 {
-    (void)rest;
-    return alarms_list(requests->alarms, out);
+    return alarms_list(requests->alarms, strcmp(rest, "standing") == 0, out);
 }
 
 /* ---- changing alarms: "LEVEL BRIDGE TAG", the tag to the end of the line ---- */

@@ -41,7 +41,7 @@ struct server {
 
     struct status status;
     struct feed *feed;
-    struct alarms *alarms; /* NULL = no rules */
+    struct alarms *alarms;
     struct requests requests;
     struct http *http;
     struct control *control, *watch;
@@ -161,6 +161,12 @@ static enum err load_again(struct server *server, struct server_options *options
     }
     struct err_text why;
     result = make_policy(server, options, policy, &why);
+    if (result == ERR_OK) {
+        result = alarms_use(server->alarms, &options->alarms, &why);
+        if (result != ERR_OK) {
+            policy_unref(*policy);
+        }
+    }
     if (result != ERR_OK) {
         log_error("server", log_event("reload_error"), log_str("reason", why.text));
         options_free(server->daemon->table, options);

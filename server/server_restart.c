@@ -16,26 +16,6 @@ static bool same_texts(const struct option_list *a, const struct option_list *b)
     return same;
 }
 
-static bool same_rule(const struct alarm_rule_options *a, const struct alarm_rule_options *b)
-{
-    return strcmp(a->tag, b->tag) == 0 && strcmp(a->bridge, b->bridge) == 0 && a->level == b->level &&
-           a->limit == b->limit && a->deadband == b->deadband && a->on_delay_us == b->on_delay_us &&
-           a->off_delay_us == b->off_delay_us;
-}
-
-static bool same_alarms(const struct alarm_options *a, const struct alarm_options *b)
-{
-    const struct alarm_rule_options *left = a->rules.items;
-    const struct alarm_rule_options *right = b->rules.items;
-    bool same = strcmp(a->state, b->state) == 0 && same_texts(&a->command, &b->command) &&
-                strcmp(a->webhook, b->webhook) == 0 && a->timeout_us == b->timeout_us &&
-                a->rules.count == b->rules.count;
-    for (size_t i = 0; same && i < a->rules.count; i++) {
-        same = same_rule(&left[i], &right[i]);
-    }
-    return same;
-}
-
 /* Said, not silently ignored. */
 static void warn(const struct server_options *before, const struct server_options *after)
 {
@@ -52,7 +32,6 @@ static void warn(const struct server_options *before, const struct server_option
         {"retention.age", before->retention.age_us != after->retention.age_us},
         {"retention.size", before->retention.bytes != after->retention.bytes},
         {"limits.queue_bytes", before->limits.queue_bytes != after->limits.queue_bytes},
-        {"alarms", !same_alarms(&before->alarms, &after->alarms)},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
         if (keys[i].changed) {
@@ -74,11 +53,9 @@ void server_restart_keep(struct server_options *before, struct server_options *a
     after->retention.age_us = before->retention.age_us;
     after->retention.bytes = before->retention.bytes;
     after->limits.queue_bytes = before->limits.queue_bytes;
-    after->alarms = before->alarms;
     before->listen = loaded.listen;
     before->store = loaded.store;
     before->http = loaded.http;
     before->control = loaded.control;
     before->watch = loaded.watch;
-    before->alarms = loaded.alarms;
 }

@@ -38,6 +38,7 @@ static void json_counters(struct json *json, const struct server_metrics *metric
         {"bytes_committed", SERVER_BYTES_COMMITTED},
         {"conflicts", SERVER_CONFLICTS},
         {"gaps", SERVER_GAPS},
+        {"alarms", SERVER_ALARMS},
         {"refused_handshakes", SERVER_REFUSED_HANDSHAKE},
         {"refused_not_allowed", SERVER_REFUSED_NOT_ALLOWED},
         {"refused_no_bridge_name", SERVER_REFUSED_NO_NAME},

@@ -19,7 +19,7 @@ static const struct api_path paths[] = {
     {"/api/v1/acks", {"after", "limit", NULL}, true, api_acks},
     {"/api/v1/gaps", {"bridge", "limit", NULL}, true, api_gaps},
     {"/api/v1/quarantine", {NULL}, false, api_quarantine},
-    {"/api/v1/alarms", {NULL}, false, api_alarms},
+    {"/api/v1/alarms", {"standing", NULL}, false, api_alarms},
 };
 
 const struct api_path *api_paths(size_t *count)
@@ -101,7 +101,14 @@ enum err api_ask(const struct api_call *call, const char *request, struct buffer
     if (call->api->watch[0] == '\0') {
         return err_set(call->why, ERR_NOT_FOUND, "the configuration names no watch socket of the server");
     }
+    static const char complaint[] = "{\"error\":";
     enum err result = control_ask(call->api->watch, request, answer, call->why);
+    struct bytes text = buffer_bytes(answer);
+    bool refused = text.size >= sizeof complaint && memcmp(text.data, complaint, sizeof complaint - 1) == 0;
+    if (result == ERR_OK && refused) {
+        return err_set(call->why, ERR_NOT_FOUND, "the server does not answer \"%s\": %.*s", request,
+                       (int)(text.size < 64 ? text.size : 64), (const char *)text.data);
+    }
     return result == ERR_OK ? ERR_OK : ERR_NOT_FOUND;
 }
 

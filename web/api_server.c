@@ -52,5 +52,10 @@ enum err api_quarantine(struct api_call *call)
 
 enum err api_alarms(struct api_call *call)
 {
-    return ask_lines(call, "alarms", "alarms");
+    const char *standing = query_string_get(call->query, "standing");
+    if (standing && strcmp(standing, "true") != 0 && strcmp(standing, "false") != 0) {
+        return err_set(call->why, ERR_CONFIG, "standing: true or false");
+    }
+    bool all = !standing || strcmp(standing, "false") == 0;
+    return ask_lines(call, all ? "alarms" : "alarms standing", "alarms");
 }

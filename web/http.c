@@ -1,7 +1,10 @@
 #include "http.h"
 
 #include "base/array.h"
+#include "base/clock.h"
+#include "deadlines.h"
 
+#include <ctype.h>
 #include <microhttpd.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -15,6 +18,7 @@ enum { SPARE_CONNECTIONS = 16, THREAD_STACK = 512 * 1024 };
 struct http {
     struct http_site site;
     struct MHD_Daemon *daemon;
+    struct deadlines *deadlines;
     size_t connections_max;
     atomic_size_t
         connections; /* taken over and not yet closed; the daemon counts them too late for a limit */
@@ -31,6 +35,25 @@ static const struct {
     {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Cross-Origin-Opener-Policy", "same-origin"},
 };
+
+/* ---- time ---- */
+
+static int64_t in_s(int64_t seconds)
+{
+    return clock_mono_us() + seconds * CLOCK_US_PER_S;
+}
+
+static void set_deadline(struct MHD_Connection *connection, int64_t until_us)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    deadline_set(info ? info->socket_context : NULL, until_us);
+}
+
+void http_enforce_deadlines(struct http *http)
+{
+    deadlines_enforce(http->deadlines, clock_mono_us());
+}
 
 /* ---- streams ---- */
 
@@ -125,6 +148,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct htt
     if (answer->status == MHD_HTTP_SERVICE_UNAVAILABLE) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "5");
     }
+    set_deadline(connection, answer->stream.owner ? 0 : in_s(HTTP_ANSWER_S));
     enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
     MHD_destroy_response(response);
     return result;
@@ -166,8 +190,8 @@ static void completed(void *owner, struct MHD_Connection *connection, void **not
                       enum MHD_RequestTerminationCode code)
 {
     (void)owner;
-    (void)connection;
     (void)code;
+    set_deadline(connection, in_s(HTTP_REQUEST_S));
     free(*noted);
     *noted = NULL;
 }
@@ -185,22 +209,47 @@ static enum MHD_Result ask_site(struct http *http, struct MHD_Connection *connec
         .fetch_site = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Sec-Fetch-Site"),
     };
     struct http_answer answer = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
+    set_deadline(connection, 0); // the site has its own
     buffer_init(&answer.body, HTTP_BODY_MAX);
     http->site.answer(http->site.owner, &request, &answer);
     return send_answer(connection, &answer);
 }
 
-/* How often a field occurs that a request has once at most, and the one that says a body follows. */
+/* How often a field occurs that a request has once at most, the one that says a body follows, and whether
+ * others could see another field. */
 struct header_fields {
     unsigned hosts, lengths;
-    bool body;
+    bool body, malformed;
 };
 
-static enum MHD_Result look_at_field(void *owner, enum MHD_ValueKind kind, const char *name,
-                                     const char *value)
+/* RFC 9110, 5.6.2. */
+static bool is_token(const char *text, size_t size)
+{
+    static const char also[] = "!#$%&'*+-.^_`|~";
+    bool token = size > 0;
+    for (size_t i = 0; token && i < size; i++) {
+        token = isalnum((unsigned char)text[i]) || (text[i] != '\0' && strchr(also, text[i]));
+    }
+    return token;
+}
+
+/* RFC 9110, 5.5. */
+static bool has_control(const char *text, size_t size)
+{
+    bool found = false;
+    for (size_t i = 0; !found && i < size; i++) {
+        found = iscntrl((unsigned char)text[i]) && text[i] != '\t';
+    }
+    return found;
+}
+
+static enum MHD_Result look_at_field(void *owner, enum MHD_ValueKind kind, const char *name, size_t name_size,
+                                     const char *value, size_t value_size)
 {
     (void)kind;
     struct header_fields *seen = owner;
+    seen->malformed =
+        seen->malformed || !is_token(name, name_size) || (value && has_control(value, value_size));
     seen->hosts += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0;
     if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
         seen->lengths++;
@@ -211,13 +260,16 @@ static enum MHD_Result look_at_field(void *owner, enum MHD_ValueKind kind, const
 }
 
 /*
- * What a proxy in front could read otherwise than we do, and so where the next request begins (RFC 9112, 3.2
- * and 6.3). Answered before any of a body is read, which ends the connection. NULL: nothing is odd.
+ * What a proxy in front could read otherwise than we do, and so where the next request begins (RFC 9112, 2.2,
+ * 3.2, 5.1 and 6.3). Answered before any of a body is read, which ends the connection. NULL: nothing is odd.
  */
 static const char *oddity(struct MHD_Connection *connection)
 {
     struct header_fields seen = {.hosts = 0};
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, look_at_field, &seen);
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look_at_field, &seen);
+    if (seen.malformed) {
+        return "a header field is malformed\n";
+    }
     if (seen.body || seen.lengths > 1) {
         return "a request has no body here\n";
     }
@@ -256,12 +308,15 @@ static enum MHD_Result requested(void *owner, struct MHD_Connection *connection,
 static void connection_changed(void *owner, struct MHD_Connection *connection, void **context,
                                enum MHD_ConnectionNotificationCode code)
 {
-    (void)connection;
-    (void)context;
     struct http *http = owner;
-    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) { // before the descriptor is
+        deadline_remove(*context);
         atomic_fetch_sub(&http->connections, 1);
+        return;
     }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    *context = info ? deadlines_add(http->deadlines, info->connect_fd, in_s(HTTP_REQUEST_S)) : NULL;
 }
 
 enum err http_serve(struct http *http, int fd)
@@ -313,8 +368,10 @@ enum err http_start(unsigned connections, const struct http_site *site, struct h
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
     *http = (struct http){.site = *site, .connections_max = connections};
-    http->daemon = start_daemon(http);
+    http->deadlines = deadlines_new();
+    http->daemon = http->deadlines ? start_daemon(http) : NULL;
     if (!http->daemon) {
+        deadlines_free(http->deadlines);
         free(http);
         return err_set(why, ERR_IO, "cannot start to serve HTTP");
     }
@@ -326,6 +383,7 @@ void http_stop(struct http *http)
 {
     if (http) {
         MHD_stop_daemon(http->daemon);
+        deadlines_free(http->deadlines);
         free(http);
     }
 }

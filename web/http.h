@@ -15,6 +15,8 @@
 
 enum {
     HTTP_TIMEOUT_S = 15,          /* of a connection that neither sends nor takes anything */
+    HTTP_REQUEST_S = 10,          /* from the end of the last answer to that of a whole request */
+    HTTP_ANSWER_S = 120,          /* for taking an answer that is no stream */
     HTTP_REQUEST_MAX = 16 * 1024, /* of line and header fields */
     HTTP_URI_MAX = 4096,
     HTTP_BODY_MAX = 32 * 1024 * 1024,
@@ -57,6 +59,8 @@ MUST_USE enum err http_start(unsigned connections, const struct http_site *site,
                              struct err_text *why);
 /* Takes over a connected socket, in any case. ERR_BUSY: there are too many. One thread. */
 MUST_USE enum err http_serve(struct http *http, int fd);
+/* Cuts off who takes too long; to be called about once a second. Any thread. */
+void http_enforce_deadlines(struct http *http);
 /* Waits for the requests in progress; streams must have been told to end. NULL is fine. */
 void http_stop(struct http *http);
 

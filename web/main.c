@@ -10,7 +10,8 @@ static const struct daemon web_daemon = {
     .summary = "The page and the query API of the control server: a process of its own that only reads.",
     .epilogue = "It opens the store read-only and listens to the server's watch socket, so it can neither "
                 "forge, lose\n"
-                "nor delay anything. SIGTERM stops it; SIGHUP reads certificates and revocation list again.\n"
+                "nor delay anything. SIGTERM stops it; SIGHUP reads certificates and revocation list again,\n"
+                "and ends what is open by TLS.\n"
                 "Exit status: 0 stopped by a signal, 1 failed, 2 wrong arguments or configuration.\n"
                 "Example: bourdon-web -c /etc/bourdon/web.yaml",
     .config_optional = true,

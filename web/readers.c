@@ -5,24 +5,32 @@
 #include "store/store_schema.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { STEPS_BETWEEN_LOOKS = 1000 }; /* of SQLite's machine, between two looks at the clock */
+enum {
+    STEPS_BETWEEN_LOOKS = 1000, /* of SQLite's machine, between two looks at the clock */
+    LOOK_AT_LOG_US = 20 * CLOCK_US_PER_MS,
+};
 
 struct readers {
     const char *path;
+    char *log_path;
     int64_t query_us;
     pthread_mutex_t lock;
     pthread_cond_t freed;
     struct reader all[READERS_MAX];
     bool lent[READERS_MAX];
+    bool resting;
+    int64_t rest_until_us, next_rest_us; /* monotonic */
 };
 
 struct readers *readers_new(const char *path, int64_t query_us)
 {
     struct readers *readers = calloc(1, sizeof *readers);
-    if (!readers) {
+    if (!readers || asprintf(&readers->log_path, "%s-wal", path) < 0) {
+        free(readers);
         return NULL;
     }
     readers->path = path;
@@ -46,6 +54,7 @@ void readers_free(struct readers *readers)
     }
     pthread_cond_destroy(&readers->freed);
     pthread_mutex_destroy(&readers->lock);
+    free(readers->log_path);
     free(readers);
 }
 
@@ -110,19 +119,58 @@ static struct reader *free_reader(struct readers *readers)
     return found;
 }
 
+static bool log_is_long(const struct readers *readers)
+{
+    struct stat facts;
+    return stat(readers->log_path, &facts) == 0 && facts.st_size > READERS_LOG_MAX;
+}
+
+static bool any_is_lent(const struct readers *readers)
+{
+    bool lent = false;
+    for (size_t i = 0; i < READERS_MAX; i++) {
+        lent = lent || readers->lent[i];
+    }
+    return lent;
+}
+
+/* With the lock held: whether the server needs a moment without readers. */
+static bool must_rest(struct readers *readers, int64_t now_us)
+{
+    bool is_long = log_is_long(readers);
+    if (!readers->resting && (!is_long || now_us < readers->next_rest_us)) {
+        return false;
+    }
+    readers->resting = true;
+    if (any_is_lent(readers) || (is_long && now_us < readers->rest_until_us)) {
+        return true;
+    }
+    readers->resting = false;
+    readers->next_rest_us = now_us + READERS_REST_PAUSE_MS * CLOCK_US_PER_MS;
+    return false;
+}
+
+static struct timespec at(int64_t mono_us)
+{
+    return (struct timespec){.tv_sec = mono_us / CLOCK_US_PER_S,
+                             .tv_nsec = (mono_us % CLOCK_US_PER_S) * 1000};
+}
+
 static struct reader *borrow(struct readers *readers)
 {
-    int64_t until_us = clock_mono_us() + READERS_PATIENCE_MS * CLOCK_US_PER_MS;
-    struct timespec until = {.tv_sec = until_us / CLOCK_US_PER_S,
-                             .tv_nsec = (until_us % CLOCK_US_PER_S) * 1000};
-    struct reader *reader;
-    int code = 0;
+    int64_t now_us = clock_mono_us();
+    int64_t until_us = now_us + READERS_PATIENCE_MS * CLOCK_US_PER_MS;
+    struct reader *reader = NULL;
     pthread_mutex_lock(&readers->lock);
-    while (!(reader = free_reader(readers)) && code == 0) {
-        code = pthread_cond_timedwait(&readers->freed, &readers->lock, &until);
-    }
-    if (reader) {
-        readers->lent[reader - readers->all] = true;
+    for (; now_us < until_us; now_us = clock_mono_us()) {
+        bool rest = must_rest(readers, now_us);
+        reader = rest ? NULL : free_reader(readers);
+        if (reader) {
+            readers->lent[reader - readers->all] = true;
+            break;
+        }
+        struct timespec wake = at(rest ? now_us + LOOK_AT_LOG_US : until_us);
+        pthread_cond_timedwait(&readers->freed, &readers->lock, &wake);
     }
     pthread_mutex_unlock(&readers->lock);
     return reader;
@@ -132,6 +180,7 @@ static void give_back(struct readers *readers, struct reader *reader)
 {
     pthread_mutex_lock(&readers->lock);
     readers->lent[reader - readers->all] = false;
+    readers->rest_until_us = clock_mono_us() + READERS_REST_MS * CLOCK_US_PER_MS; // if one is due
     pthread_cond_signal(&readers->freed);
     pthread_mutex_unlock(&readers->lock);
 }

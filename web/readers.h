@@ -4,13 +4,23 @@
  * They are opened when they are needed, so the store may come later than bourdon-web, and a connection that
  * failed, or whose file is no longer the one at that path, is opened anew. A query that takes longer than its
  * time is ended with ERR_TIMEOUT.
+ *
+ * While somebody reads, the server cannot begin its write-ahead log anew; if somebody always does, the log
+ * grows until the disk is full. So when it is longer than READERS_LOG_MAX nobody is lent anything until all
+ * are back and the server has had READERS_REST_MS.
  */
 #ifndef BOURDON_WEB_READERS_H
 #define BOURDON_WEB_READERS_H
 
 #include "store/db.h"
 
-enum { READERS_MAX = 4, READERS_PATIENCE_MS = 5000 };
+enum {
+    READERS_MAX = 4,
+    READERS_PATIENCE_MS = 5000,
+    READERS_LOG_MAX = 64 * 1024 * 1024, /* bytes */
+    READERS_REST_MS = 1000,
+    READERS_REST_PAUSE_MS = 10000, /* from one rest to the next: the log may stay long without a server */
+};
 
 struct readers;
 struct reader_file {

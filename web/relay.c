@@ -65,18 +65,20 @@ static void relay_end(struct relay *relay)
     free(relay);
 }
 
-void relays_free(struct relays *relays)
+void relays_end_all(struct relays *relays)
 {
-    if (!relays) {
-        return;
-    }
     for (struct relay *relay = relays->first, *next; relay; relay = next) {
         next = relay->next;
-        io_free(relay->outside.io);
-        io_free(relay->inside.io);
-        free(relay);
+        relay_end(relay);
     }
-    free(relays);
+}
+
+void relays_free(struct relays *relays)
+{
+    if (relays) {
+        relays_end_all(relays);
+        free(relays);
+    }
 }
 
 static void log_refused(struct relay *relay, const char *reason)

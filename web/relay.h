@@ -31,6 +31,7 @@ struct relays;
 
 MUST_USE struct relays *relays_new(const struct relay_options *options); /* NULL: out of memory */
 void relays_free(struct relays *relays);                                 /* closes all; NULL is fine */
+void relays_end_all(struct relays *relays); /* the readers come again, if they still may */
 
 /* Takes over an accepted descriptor; `tls` is for this connection. */
 void relays_accept(struct relays *relays, struct tls_context *tls, int fd);

@@ -13,13 +13,15 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { DEADLINES_MS = 1000 };
+
 struct web {
     const struct daemon *daemon;
     const char *config;
     struct web_options options;
     struct loop *loop;
     struct loop_signal *terminate, *interrupt, *hang_up;
-    struct loop_timer *watchdog;
+    struct loop_timer *watchdog, *deadlines;
     struct tls_context *tls; /* NULL = plain */
     struct readers *readers;
     struct events *events;
@@ -107,6 +109,7 @@ static void reload(void *owner)
     }
     tls_context_unref(web->tls);
     web->tls = tls;
+    relays_end_all(web->relays); // a stream of events would outlive its reader's revocation
     log_info("web", log_event("reloaded"),
              log_str("of", "certificates; everything else takes effect at a restart"));
 }
@@ -116,6 +119,13 @@ static void feed_watchdog(void *owner)
     struct web *web = owner;
     notify_send("WATCHDOG=1");
     loop_timer_start_ms(web->watchdog, notify_watchdog_us() / CLOCK_US_PER_MS);
+}
+
+static void enforce_deadlines(void *owner)
+{
+    struct web *web = owner;
+    http_enforce_deadlines(web->http);
+    loop_timer_start_ms(web->deadlines, DEADLINES_MS);
 }
 
 static enum err serve(void *owner, int fd)
@@ -146,7 +156,8 @@ static enum err make_loop(struct web *web, struct err_text *why)
     web->interrupt = loop_signal_new(web->loop, SIGINT, stop, web);
     web->hang_up = loop_signal_new(web->loop, SIGHUP, reload, web);
     web->watchdog = loop_timer_new(web->loop, feed_watchdog, web);
-    bool made = web->terminate && web->interrupt && web->hang_up && web->watchdog;
+    web->deadlines = loop_timer_new(web->loop, enforce_deadlines, web);
+    bool made = web->terminate && web->interrupt && web->hang_up && web->watchdog && web->deadlines;
     return made ? ERR_OK : err_set(why, ERR_NO_MEMORY, "cannot make signals and timers");
 }
 
@@ -238,6 +249,7 @@ int web_run(struct web *web)
     if (notify_watchdog_us() > 0) {
         loop_timer_start_ms(web->watchdog, 0);
     }
+    loop_timer_start_ms(web->deadlines, DEADLINES_MS);
     notify_send("READY=1");
     loop_run(web->loop);
     notify_send("STOPPING=1");
@@ -264,6 +276,7 @@ void web_free(struct web *web)
     loop_signal_free(web->interrupt);
     loop_signal_free(web->hang_up);
     loop_timer_free(web->watchdog);
+    loop_timer_free(web->deadlines);
     loop_free(web->loop);
     options_free(web->daemon->table, &web->options);
     free(web);

@@ -62,34 +62,53 @@ static bool settle(struct alarm *alarm, const struct alarm_setting *setting, int
     return true;
 }
 
-bool alarm_step(struct alarm *alarm, const struct alarm_setting *setting, const struct alarm_reading *reading)
+/* The newest value, which is of `seen_us`. */
+static bool judge(struct alarm *alarm, const struct alarm_setting *setting)
 {
-    if (reading->time_us <= alarm->seen_us) {
-        return false;
-    }
-    alarm->seen_us = reading->time_us;
-    alarm->bad = !reading->has_value;
-    if (!reading->has_value) {
-        return false;
-    }
-    alarm->value = reading->value;
-    if (!speaks_against(alarm, setting, reading->value)) {
+    if (!speaks_against(alarm, setting, alarm->value)) {
         alarm->pending = false;
         return false;
     }
     if (!alarm->pending) {
         alarm->pending = true;
-        alarm->pending_since_us = reading->time_us;
+        alarm->pending_since_us = alarm->seen_us;
     }
-    return settle(alarm, setting, reading->time_us);
+    return settle(alarm, setting, alarm->seen_us);
 }
 
-bool alarm_tick(struct alarm *alarm, const struct alarm_setting *setting, int64_t now_us)
+static bool is_old(const struct alarm *alarm, const struct alarm_reading *reading)
 {
-    if (alarm->shelved_until_us > 0 && now_us >= alarm->shelved_until_us) {
-        alarm->shelved_until_us = 0;
+    bool set_back = reading->live && alarm->seen_us - reading->time_us > ALARM_SET_BACK_US;
+    return reading->time_us < alarm->seen_us && !set_back;
+}
+
+bool alarm_step(struct alarm *alarm, const struct alarm_setting *setting, const struct alarm_reading *reading)
+{
+    if (is_old(alarm, reading)) {
+        return false;
     }
-    return !alarm->bad && settle(alarm, setting, now_us);
+    alarm->pending =
+        alarm->pending && reading->time_us >= alarm->seen_us; // across a jump a delay says nothing
+    alarm->seen_us = reading->time_us;
+    alarm->received_us = reading->received_us;
+    alarm->bad = !reading->has_value;
+    if (!reading->has_value) {
+        return false;
+    }
+    alarm->value = reading->value;
+    return judge(alarm, setting);
+}
+
+bool alarm_judge_again(struct alarm *alarm, const struct alarm_setting *setting, int64_t mono_us)
+{
+    alarm->pending = false;
+    alarm->received_us = mono_us;
+    return alarm->seen_us > 0 && !alarm->bad && judge(alarm, setting);
+}
+
+bool alarm_tick(struct alarm *alarm, const struct alarm_setting *setting, int64_t mono_us)
+{
+    return !alarm->bad && settle(alarm, setting, alarm->seen_us + mono_us - alarm->received_us);
 }
 
 bool alarm_acknowledge(struct alarm *alarm, int64_t now_us)
@@ -106,6 +125,15 @@ bool alarm_acknowledge(struct alarm *alarm, int64_t now_us)
 void alarm_shelve(struct alarm *alarm, int64_t until_us)
 {
     alarm->shelved_until_us = until_us;
+}
+
+bool alarm_unshelve_in_time(struct alarm *alarm, int64_t wall_us)
+{
+    bool over = alarm->shelved_until_us > 0 && wall_us >= alarm->shelved_until_us;
+    if (over) {
+        alarm->shelved_until_us = 0;
+    }
+    return over;
 }
 
 bool alarm_is_shelved(const struct alarm *alarm, int64_t now_us)

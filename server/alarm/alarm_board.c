@@ -1,6 +1,5 @@
 #include "alarm/alarm_board.h"
 
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,30 +8,23 @@ enum { BUCKETS = 16384 };
 struct alarm_tag {
     struct alarm_tag *next_in_bucket, *next;
     char *bridge, *tag, *unit;
-    bool watched[ALARM_LEVELS];
-    struct alarm_setting settings[ALARM_LEVELS];
+    struct alarm_plan plan;
     struct alarm alarms[ALARM_LEVELS];
 };
 
 struct alarm_board {
-    const struct alarm_rule_options *rules;
-    size_t rule_count;
-    void (*changed)(void *owner, const struct alarm_view *view);
-    void *owner;
+    struct alarm_rules *rules; /* NULL = none */
+    struct alarm_board_events events;
     struct alarm_tag *buckets[BUCKETS];
     struct alarm_tag *newest;
     size_t count;
 };
 
-struct alarm_board *alarm_board_new(const struct option_list *rules,
-                                    void (*changed)(void *owner, const struct alarm_view *view), void *owner)
+struct alarm_board *alarm_board_new(const struct alarm_board_events *events)
 {
     struct alarm_board *board = calloc(1, sizeof *board);
     if (board) {
-        board->rules = rules->items;
-        board->rule_count = rules->count;
-        board->changed = changed;
-        board->owner = owner;
+        board->events = *events;
     }
     return board;
 }
@@ -55,6 +47,7 @@ void alarm_board_free(struct alarm_board *board)
         board->newest = tag->next;
         free_tag(tag);
     }
+    alarm_rules_free(board->rules);
     free(board);
 }
 
@@ -62,47 +55,19 @@ void alarm_board_free(struct alarm_board *board)
 
 bool alarm_board_watches(const struct alarm_board *board, const char *tag)
 {
-    for (size_t i = 0; i < board->rule_count; i++) {
-        if (fnmatch(board->rules[i].tag, tag, 0) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return board->rules && alarm_rules_watch(board->rules, tag);
 }
 
-/* Gives the tag the first rule of each level that matches; false: none does. */
-static bool apply_rules(const struct alarm_board *board, struct alarm_tag *tag)
+static bool plan(const struct alarm_board *board, const char *bridge, const char *tag,
+                 struct alarm_plan *plan)
 {
-    bool any = false;
-    for (size_t i = 0; i < board->rule_count; i++) {
-        const struct alarm_rule_options *rule = &board->rules[i];
-        if (tag->watched[rule->level] || fnmatch(rule->tag, tag->tag, 0) != 0 ||
-            fnmatch(rule->bridge, tag->bridge, 0) != 0) {
-            continue;
-        }
-        any = true;
-        tag->watched[rule->level] = true;
-        tag->settings[rule->level] = (struct alarm_setting){
-            .level = (enum alarm_level)rule->level,
-            .limit = rule->limit,
-            .deadband = rule->deadband,
-            .on_delay_us = rule->on_delay_us,
-            .off_delay_us = rule->off_delay_us,
-        };
-    }
-    return any;
+    *plan = (struct alarm_plan){0};
+    return board->rules && alarm_rules_plan(board->rules, bridge, tag, plan);
 }
 
 static struct alarm_tag **bucket_of(struct alarm_board *board, const char *bridge, const char *tag)
 {
-    uint32_t hash = 2166136261U; /* FNV-1a */
-    for (; *bridge; bridge++) {
-        hash = (hash ^ (uint8_t)*bridge) * 16777619U;
-    }
-    hash *= 16777619U;
-    for (; *tag; tag++) {
-        hash = (hash ^ (uint8_t)*tag) * 16777619U;
-    }
+    uint32_t hash = alarm_hash(alarm_hash(ALARM_HASH_START, bridge) ^ '/', tag);
     return &board->buckets[hash % BUCKETS];
 }
 
@@ -131,20 +96,24 @@ static struct alarm_tag *make(const char *bridge, const char *tag, const char *u
     return made;
 }
 
+bool alarm_board_is_full(const struct alarm_board *board)
+{
+    return board->count == ALARM_TAGS_MAX;
+}
+
 struct alarm_tag *alarm_board_tag(struct alarm_board *board, const char *bridge, const char *tag,
                                   const char *unit)
 {
     struct alarm_tag *found = find(board, bridge, tag);
-    if (found || board->count == ALARM_TAGS_MAX) {
+    if (found || alarm_board_is_full(board)) {
         return found;
     }
-    struct alarm_tag *made = make(bridge, tag, unit);
-    if (!made || !apply_rules(board, made)) {
-        if (made) {
-            free_tag(made);
-        }
+    struct alarm_plan wanted;
+    struct alarm_tag *made = plan(board, bridge, tag, &wanted) ? make(bridge, tag, unit) : NULL;
+    if (!made) {
         return NULL;
     }
+    made->plan = wanted;
     struct alarm_tag **bucket = bucket_of(board, bridge, tag);
     made->next_in_bucket = *bucket;
     *bucket = made;
@@ -161,42 +130,107 @@ static struct alarm_view view_of(const struct alarm_tag *tag, size_t level)
     return (struct alarm_view){.bridge = tag->bridge,
                                .tag = tag->tag,
                                .unit = tag->unit,
-                               .setting = &tag->settings[level],
+                               .setting = &tag->plan.settings[level],
                                .alarm = &tag->alarms[level]};
 }
 
 static void tell(const struct alarm_board *board, const struct alarm_tag *tag, size_t level)
 {
     struct alarm_view view = view_of(tag, level);
-    board->changed(board->owner, &view);
+    board->events.changed(board->events.owner, &view);
 }
 
 void alarm_board_step(struct alarm_board *board, struct alarm_tag *tag, const struct alarm_reading *reading)
 {
     for (size_t level = 0; level < ALARM_LEVELS; level++) {
-        if (tag->watched[level] && alarm_step(&tag->alarms[level], &tag->settings[level], reading)) {
+        if (tag->plan.watched[level] &&
+            alarm_step(&tag->alarms[level], &tag->plan.settings[level], reading)) {
             tell(board, tag, level);
         }
     }
 }
 
-void alarm_board_tick(struct alarm_board *board, int64_t now_us)
+void alarm_board_tick(struct alarm_board *board, int64_t wall_us, int64_t mono_us)
 {
     for (struct alarm_tag *tag = board->newest; tag; tag = tag->next) {
         for (size_t level = 0; level < ALARM_LEVELS; level++) {
-            if (tag->watched[level] && alarm_tick(&tag->alarms[level], &tag->settings[level], now_us)) {
+            struct alarm *alarm = &tag->alarms[level];
+            bool off_the_shelf = tag->plan.watched[level] && alarm_unshelve_in_time(alarm, wall_us);
+            bool moved = tag->plan.watched[level] && alarm_tick(alarm, &tag->plan.settings[level], mono_us);
+            if (off_the_shelf || moved) {
                 tell(board, tag, level);
             }
         }
     }
 }
 
-void alarm_board_restore(struct alarm_board *board, const char *bridge, const char *tag, const char *unit,
+bool alarm_board_restore(struct alarm_board *board, const char *bridge, const char *tag, const char *unit,
                          enum alarm_level level, const struct alarm *alarm)
 {
     struct alarm_tag *place = alarm_board_tag(board, bridge, tag, unit);
-    if (place && place->watched[level]) {
-        place->alarms[level] = *alarm;
+    if (!place || !place->plan.watched[level]) {
+        return false;
+    }
+    place->alarms[level] = *alarm;
+    return true;
+}
+
+/* ---- other rules ---- */
+
+static bool same_setting(const struct alarm_setting *a, const struct alarm_setting *b)
+{
+    return a->limit == b->limit && a->deadband == b->deadband && a->on_delay_us == b->on_delay_us &&
+           a->off_delay_us == b->off_delay_us;
+}
+
+/* False: nothing of it is watched any more. */
+static bool plan_again(struct alarm_board *board, struct alarm_tag *tag, int64_t mono_us)
+{
+    struct alarm_plan wanted;
+    bool any = plan(board, tag->bridge, tag->tag, &wanted);
+    for (size_t level = 0; level < ALARM_LEVELS; level++) {
+        struct alarm *alarm = &tag->alarms[level];
+        struct alarm_setting *setting = &tag->plan.settings[level];
+        bool before = tag->plan.watched[level];
+        bool other = !same_setting(setting, &wanted.settings[level]);
+        if (before && !wanted.watched[level]) {
+            struct alarm_view view = view_of(tag, level);
+            board->events.removed(board->events.owner, &view);
+            *alarm = (struct alarm){0};
+        }
+        tag->plan.watched[level] = wanted.watched[level];
+        *setting = wanted.settings[level];
+        if (before && wanted.watched[level] && other && alarm_judge_again(alarm, setting, mono_us)) {
+            tell(board, tag, level);
+        }
+    }
+    return any;
+}
+
+static void leave_bucket(struct alarm_board *board, const struct alarm_tag *tag)
+{
+    struct alarm_tag **place = bucket_of(board, tag->bridge, tag->tag);
+    while (*place != tag) {
+        place = &(*place)->next_in_bucket;
+    }
+    *place = tag->next_in_bucket;
+}
+
+void alarm_board_use(struct alarm_board *board, struct alarm_rules *rules, int64_t mono_us)
+{
+    alarm_rules_free(board->rules);
+    board->rules = rules;
+    struct alarm_tag **place = &board->newest;
+    while (*place) {
+        struct alarm_tag *tag = *place;
+        if (plan_again(board, tag, mono_us)) {
+            place = &tag->next;
+            continue;
+        }
+        *place = tag->next;
+        leave_bucket(board, tag);
+        free_tag(tag);
+        board->count--;
     }
 }
 
@@ -206,7 +240,7 @@ enum err alarm_board_shelve(struct alarm_board *board, const char *bridge, const
                             enum alarm_level level, int64_t until_us)
 {
     struct alarm_tag *place = find(board, bridge, tag);
-    if (!place || !place->watched[level]) {
+    if (!place || !place->plan.watched[level]) {
         return ERR_NOT_FOUND;
     }
     alarm_shelve(&place->alarms[level], until_us);
@@ -218,7 +252,7 @@ enum err alarm_board_acknowledge(struct alarm_board *board, const char *bridge, 
                                  enum alarm_level level, int64_t now_us)
 {
     struct alarm_tag *place = find(board, bridge, tag);
-    if (!place || !place->watched[level]) {
+    if (!place || !place->plan.watched[level]) {
         return ERR_NOT_FOUND;
     }
     if (alarm_acknowledge(&place->alarms[level], now_us)) {
@@ -232,7 +266,7 @@ void alarm_board_walk(const struct alarm_board *board,
 {
     for (const struct alarm_tag *tag = board->newest; tag; tag = tag->next) {
         for (size_t level = 0; level < ALARM_LEVELS; level++) {
-            if (tag->watched[level]) {
+            if (tag->plan.watched[level]) {
                 struct alarm_view view = view_of(tag, level);
                 visit(owner, &view);
             }

@@ -49,6 +49,22 @@ const struct watched_catalog *alarm_catalogs_find(const struct alarm_catalogs *c
     return watched;
 }
 
+static void watch(const struct alarm_board *board, struct watched_catalog *watched)
+{
+    watched->any = false;
+    for (size_t i = 0; i < catalog_count(watched->catalog); i++) {
+        watched->watched[i] = alarm_board_watches(board, catalog_tag(watched->catalog, i)->name);
+        watched->any = watched->any || watched->watched[i];
+    }
+}
+
+void alarm_catalogs_watch_again(struct alarm_catalogs *catalogs)
+{
+    for (struct watched_catalog *watched = catalogs->first; watched; watched = watched->next) {
+        watch(catalogs->board, watched);
+    }
+}
+
 static struct watched_catalog *make(const struct alarm_board *board, struct catalog *catalog)
 {
     size_t count = catalog_count(catalog);
@@ -57,10 +73,7 @@ static struct watched_catalog *make(const struct alarm_board *board, struct cata
         return NULL;
     }
     watched->catalog = catalog;
-    for (size_t i = 0; i < count; i++) {
-        watched->watched[i] = alarm_board_watches(board, catalog_tag(catalog, i)->name);
-        watched->any = watched->any || watched->watched[i];
-    }
+    watch(board, watched);
     return watched;
 }
 

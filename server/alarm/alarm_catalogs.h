@@ -26,5 +26,7 @@ const struct watched_catalog *alarm_catalogs_find(const struct alarm_catalogs *c
 /* NULL: not decodable, or out of memory. `*forgotten`: the others had to go. */
 const struct watched_catalog *alarm_catalogs_add(struct alarm_catalogs *catalogs, struct bytes encoded,
                                                  bool *forgotten);
+/* The board has other rules. */
+void alarm_catalogs_watch_again(struct alarm_catalogs *catalogs);
 
 #endif

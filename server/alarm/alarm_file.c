@@ -24,12 +24,13 @@ static const struct db_schema alarm_schema = {
 static const char put_sql[] =
     "INSERT OR REPLACE INTO alarm (bridge, tag, level, unit, state, since_us,"
     " shelved_until_us, seen_us, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+static const char remove_sql[] = "DELETE FROM alarm WHERE bridge = ?1 AND tag = ?2 AND level = ?3";
 static const char load_sql[] =
     "SELECT bridge, tag, level, unit, state, since_us, shelved_until_us, seen_us, value FROM alarm";
 
 struct alarm_file {
     struct db *db;
-    sqlite3_stmt *put, *load;
+    sqlite3_stmt *put, *remove, *load;
     bool begun;
 };
 
@@ -43,6 +44,9 @@ enum err alarm_file_open(const char *path, struct alarm_file **out, struct err_t
     enum err result = db_open(path, &alarm_schema, &file->db, why);
     if (result == ERR_OK) {
         result = db_prepare(file->db, put_sql, &file->put, why);
+    }
+    if (result == ERR_OK) {
+        result = db_prepare(file->db, remove_sql, &file->remove, why);
     }
     if (result == ERR_OK) {
         result = db_prepare(file->db, load_sql, &file->load, why);
@@ -63,50 +67,30 @@ void alarm_file_close(struct alarm_file *file)
     }
 }
 
-static void restore(sqlite3_stmt *row, struct alarm_board *board)
+/* ---- changes ---- */
+
+static enum err begin(struct alarm_file *file, struct err_text *why)
 {
-    int level = sqlite3_column_int(row, 2);
-    int state = sqlite3_column_int(row, 4);
-    const struct alarm alarm = {
-        .state = (enum alarm_state)state,
-        .since_us = sqlite3_column_int64(row, 5),
-        .shelved_until_us = sqlite3_column_int64(row, 6),
-        .seen_us = sqlite3_column_int64(row, 7),
-        .value = sqlite3_column_double(row, 8),
-    };
-    if (level >= 0 && level < ALARM_LEVELS && state >= 0 && state < ALARM_STATES) {
-        alarm_board_restore(board, (const char *)sqlite3_column_text(row, 0),
-                            (const char *)sqlite3_column_text(row, 1),
-                            (const char *)sqlite3_column_text(row, 3), (enum alarm_level)level, &alarm);
-    }
+    enum err result = file->begun ? ERR_OK : db_begin(file->db, why);
+    file->begun = result == ERR_OK;
+    return result;
 }
 
-enum err alarm_file_load(struct alarm_file *file, struct alarm_board *board, struct err_text *why)
+static void bind_name(sqlite3_stmt *statement, const char *bridge, const char *tag, int level)
 {
-    bool row = true;
-    enum err result = ERR_OK;
-    while (result == ERR_OK && row) {
-        result = db_step(file->db, file->load, &row, why);
-        if (result == ERR_OK && row) {
-            restore(file->load, board);
-        }
-    }
-    return result;
+    sqlite3_bind_text(statement, 1, bridge, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, tag, -1, SQLITE_STATIC);
+    sqlite3_bind_int(statement, 3, level);
 }
 
 enum err alarm_file_put(struct alarm_file *file, const struct alarm_view *view, struct err_text *why)
 {
     const struct alarm *alarm = view->alarm;
-    if (!file->begun) {
-        enum err result = db_begin(file->db, why);
-        if (result != ERR_OK) {
-            return result;
-        }
-        file->begun = true;
+    enum err result = begin(file, why);
+    if (result != ERR_OK) {
+        return result;
     }
-    sqlite3_bind_text(file->put, 1, view->bridge, -1, SQLITE_STATIC);
-    sqlite3_bind_text(file->put, 2, view->tag, -1, SQLITE_STATIC);
-    sqlite3_bind_int(file->put, 3, (int)view->setting->level);
+    bind_name(file->put, view->bridge, view->tag, (int)view->setting->level);
     sqlite3_bind_text(file->put, 4, view->unit, -1, SQLITE_STATIC);
     sqlite3_bind_int(file->put, 5, (int)alarm->state);
     sqlite3_bind_int64(file->put, 6, alarm->since_us);
@@ -114,6 +98,17 @@ enum err alarm_file_put(struct alarm_file *file, const struct alarm_view *view, 
     sqlite3_bind_int64(file->put, 8, alarm->seen_us);
     sqlite3_bind_double(file->put, 9, alarm->value);
     return db_run(file->db, file->put, why);
+}
+
+enum err alarm_file_remove(struct alarm_file *file, const char *bridge, const char *tag, int level,
+                           struct err_text *why)
+{
+    enum err result = begin(file, why);
+    if (result != ERR_OK) {
+        return result;
+    }
+    bind_name(file->remove, bridge, tag, level);
+    return db_run(file->db, file->remove, why);
 }
 
 enum err alarm_file_commit(struct alarm_file *file, struct err_text *why)
@@ -125,6 +120,45 @@ enum err alarm_file_commit(struct alarm_file *file, struct err_text *why)
     enum err result = db_commit(file->db, why);
     if (result != ERR_OK) {
         db_rollback(file->db);
+    }
+    return result;
+}
+
+/* ---- loading ---- */
+
+/* What no rule has any more goes, so that it does not come back as it once was. */
+static enum err restore(struct alarm_file *file, struct alarm_board *board, struct err_text *why)
+{
+    sqlite3_stmt *row = file->load;
+    const char *bridge = (const char *)sqlite3_column_text(row, 0);
+    const char *tag = (const char *)sqlite3_column_text(row, 1);
+    int level = sqlite3_column_int(row, 2);
+    const char *unit = (const char *)sqlite3_column_text(row, 3);
+    int state = sqlite3_column_int(row, 4);
+    const struct alarm alarm = {
+        .state = (enum alarm_state)state,
+        .since_us = sqlite3_column_int64(row, 5),
+        .shelved_until_us = sqlite3_column_int64(row, 6),
+        .seen_us = sqlite3_column_int64(row, 7),
+        .value = sqlite3_column_double(row, 8),
+    };
+    if (!bridge || !tag || !unit) {
+        return err_set(why, ERR_NO_MEMORY, "out of memory");
+    }
+    bool known = level >= 0 && level < ALARM_LEVELS && state >= 0 && state < ALARM_STATES &&
+                 alarm_board_restore(board, bridge, tag, unit, (enum alarm_level)level, &alarm);
+    return known ? ERR_OK : alarm_file_remove(file, bridge, tag, level, why);
+}
+
+enum err alarm_file_load(struct alarm_file *file, struct alarm_board *board, struct err_text *why)
+{
+    bool row = true;
+    enum err result = ERR_OK;
+    while (result == ERR_OK && row) {
+        result = db_step(file->db, file->load, &row, why);
+        if (result == ERR_OK && row) {
+            result = restore(file, board, why);
+        }
     }
     return result;
 }

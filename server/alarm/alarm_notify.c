@@ -1,5 +1,6 @@
 #include "alarm/alarm_notify.h"
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -17,7 +18,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FAILURES_LOGGED_A_MINUTE = 5, ARGUMENTS_MAX = 40 };
+enum { FAILURES_LOGGED_A_MINUTE = 5 };
+
+/* Whom to tell, copied from the configuration, which may be replaced while somebody is being told. */
+struct alarm_target {
+    char *command[ALARM_COMMAND_MAX + 1]; /* ends with NULL; empty = none */
+    char *webhook;                        /* NULL = none */
+    int64_t timeout_us;
+};
 
 struct line {
     struct line *next;
@@ -26,18 +34,69 @@ struct line {
 };
 
 struct alarm_notify {
-    const struct alarm_options *options;
     struct server_metrics *metrics;
     struct log_limit limit;
+    struct alarm_target *target; /* the thread's */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t news;
     int stop; /* an eventfd: readable = stop */
     /* under the lock */
+    struct alarm_target *next; /* NULL = as before */
+    bool wanted;               /* there is somebody to tell */
     struct line *first, *last;
     size_t count;
     bool stopping;
 };
+
+/* ---- whom to tell ---- */
+
+void alarm_target_free(struct alarm_target *target)
+{
+    if (target) {
+        for (size_t i = 0; i < ALARM_COMMAND_MAX; i++) {
+            free(target->command[i]);
+        }
+        free(target->webhook);
+        free(target);
+    }
+}
+
+static bool copy_words(const struct option_list *words, char **copies)
+{
+    char *const *items = words->items;
+    bool copied = words->count <= ALARM_COMMAND_MAX;
+    for (size_t i = 0; copied && i < words->count; i++) {
+        copies[i] = strdup(items[i]);
+        copied = copies[i] != NULL;
+    }
+    return copied;
+}
+
+struct alarm_target *alarm_target_new(const struct alarm_options *options)
+{
+    struct alarm_target *target = calloc(1, sizeof *target);
+    bool copied = target && copy_words(&options->command, target->command);
+    if (copied && options->webhook[0] != '\0') {
+        target->webhook = strdup(options->webhook);
+        copied = target->webhook != NULL;
+    }
+    if (!copied) {
+        alarm_target_free(target);
+        return NULL;
+    }
+    target->timeout_us = options->timeout_us;
+    return target;
+}
+
+void alarm_notify_use(struct alarm_notify *notify, struct alarm_target *target)
+{
+    pthread_mutex_lock(&notify->lock);
+    alarm_target_free(notify->next);
+    notify->next = target;
+    notify->wanted = target->command[0] || target->webhook;
+    pthread_mutex_unlock(&notify->lock);
+}
 
 /* ---- one command ---- */
 
@@ -82,8 +141,13 @@ static bool wait_for(const struct alarm_notify *notify, pid_t pid)
 {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     struct pollfd polled[] = {{.fd = fd, .events = POLLIN}, {.fd = notify->stop, .events = POLLIN}};
-    int ready = poll(polled, 2, (int)(notify->options->timeout_us / CLOCK_US_PER_MS));
+    int64_t until_us = clock_mono_us() + notify->target->timeout_us;
+    int ready;
     int status = -1;
+    do { // a signal for the process may arrive in this thread
+        int64_t left_us = until_us - clock_mono_us();
+        ready = poll(polled, 2, left_us > 0 ? (int)(left_us / CLOCK_US_PER_MS) : 0);
+    } while (ready < 0 && errno == EINTR);
     if (fd < 0 || ready <= 0 || polled[0].revents == 0) {
         kill(-pid, SIGKILL);
     }
@@ -113,26 +177,22 @@ static void run_command(struct alarm_notify *notify, char *const *arguments, con
     }
 }
 
+/* No file of the user's says otherwise, and a redirection is a failure: what follows one would be a GET. */
+static char *const curl_words[] = {
+    "curl",          "--disable",    "-fsS", "--proto",  "=http,https",
+    "--location",    "--max-redirs", "0",    "--header", "Content-Type: application/json",
+    "--data-binary", "@-",           "--url"};
+
 static void tell(struct alarm_notify *notify, const struct line *line)
 {
-    char *const *words = notify->options->command.items;
-    char *command[ARGUMENTS_MAX] = {0};
-    if (notify->options->command.count > 0) {
-        memcpy(command, words, notify->options->command.count * sizeof *words);
-        run_command(notify, command, line);
+    const struct alarm_target *target = notify->target;
+    if (target->command[0]) {
+        run_command(notify, target->command, line);
     }
-    if (notify->options->webhook[0] != '\0') {
-        char program[] = "curl";
-        char quiet[] = "-fsS";
-        char only[] = "--proto";
-        char protocols[] = "=http,https";
-        char header[] = "--header";
-        char type[] = "Content-Type: application/json";
-        char data[] = "--data-binary";
-        char input[] = "@-";
-        char end[] = "--url";
-        char *webhook[] = {
-            program, quiet, only, protocols, header, type, data, input, end, notify->options->webhook, NULL};
+    if (target->webhook) {
+        char *webhook[ARRAY_LENGTH(curl_words) + 2] = {0};
+        memcpy(webhook, curl_words, sizeof curl_words);
+        webhook[ARRAY_LENGTH(curl_words)] = target->webhook;
         run_command(notify, webhook, line);
     }
 }
@@ -151,6 +211,11 @@ static struct line *take(struct alarm_notify *notify)
         notify->first = line->next;
         notify->count--;
     }
+    if (notify->next) {
+        alarm_target_free(notify->target);
+        notify->target = notify->next;
+        notify->next = NULL;
+    }
     pthread_mutex_unlock(&notify->lock);
     return line;
 }
@@ -166,11 +231,8 @@ static void *run(void *owner)
     return NULL;
 }
 
-void alarm_notify_line(struct alarm_notify *notify, struct bytes text)
+static struct line *make_line(struct bytes text)
 {
-    if (!notify) {
-        return;
-    }
     struct line *line = text.size <= ALARM_NOTIFY_LINE_MAX ? malloc(sizeof *line + text.size + 1) : NULL;
     if (line) {
         line->next = NULL;
@@ -178,23 +240,32 @@ void alarm_notify_line(struct alarm_notify *notify, struct bytes text)
         memcpy(line->text, text.data, text.size);
         line->text[text.size] = '\n';
     }
-    pthread_mutex_lock(&notify->lock);
-    bool room = line && notify->count < ALARM_NOTIFY_QUEUE_MAX;
-    if (room && notify->first) {
+    return line;
+}
+
+/* With the lock held. */
+static void append(struct alarm_notify *notify, struct line *line)
+{
+    if (notify->first) {
         notify->last->next = line;
-    } else if (room) {
+    } else {
         notify->first = line;
     }
-    if (room) {
-        notify->last = line;
-        notify->count++;
-        pthread_cond_signal(&notify->news);
+    notify->last = line;
+    notify->count++;
+    pthread_cond_signal(&notify->news);
+}
+
+void alarm_notify_line(struct alarm_notify *notify, struct bytes text)
+{
+    struct line *line = NULL;
+    pthread_mutex_lock(&notify->lock);
+    bool wanted = notify->wanted;
+    if (wanted && notify->count < ALARM_NOTIFY_QUEUE_MAX && (line = make_line(text))) {
+        append(notify, line);
     }
     pthread_mutex_unlock(&notify->lock);
-    if (!room) {
-        free(line);
-        server_count(notify->metrics, SERVER_ALARM_COMMANDS_DROPPED, 1);
-    }
+    server_count(notify->metrics, SERVER_ALARM_COMMANDS_DROPPED, wanted && !line);
 }
 
 /* ---- starting and stopping ---- */
@@ -209,23 +280,20 @@ static void release(struct alarm_notify *notify)
     if (notify->stop >= 0) {
         close(notify->stop);
     }
+    alarm_target_free(notify->target);
+    alarm_target_free(notify->next);
     pthread_cond_destroy(&notify->news);
     pthread_mutex_destroy(&notify->lock);
     free(notify);
 }
 
-enum err alarm_notify_start(const struct alarm_options *options, struct server_metrics *metrics,
-                            struct alarm_notify **out, struct err_text *why)
+enum err alarm_notify_start(struct server_metrics *metrics, struct alarm_notify **out, struct err_text *why)
 {
     *out = NULL;
-    if (options->command.count == 0 && options->webhook[0] == '\0') {
-        return ERR_OK;
-    }
     struct alarm_notify *notify = calloc(1, sizeof *notify);
     if (!notify) {
         return err_set(why, ERR_NO_MEMORY, "out of memory");
     }
-    notify->options = options;
     notify->metrics = metrics;
     notify->limit = (struct log_limit){.burst = FAILURES_LOGGED_A_MINUTE, .interval_us = 60 * CLOCK_US_PER_S};
     pthread_mutex_init(&notify->lock, NULL);

@@ -13,14 +13,21 @@
 enum { ALARM_NOTIFY_QUEUE_MAX = 256, ALARM_NOTIFY_LINE_MAX = 4096 };
 
 struct alarm_notify;
+struct alarm_target;
 
-/* Borrows both. `*notify` is NULL if nobody is to be told. */
-MUST_USE enum err alarm_notify_start(const struct alarm_options *options, struct server_metrics *metrics,
-                                     struct alarm_notify **notify, struct err_text *why);
+/* Whom to tell: a copy of what the configuration says. NULL: out of memory. */
+MUST_USE struct alarm_target *alarm_target_new(const struct alarm_options *options);
+void alarm_target_free(struct alarm_target *target); /* NULL is fine */
+
+/* Borrows the metrics. Tells nobody until there is a target. */
+MUST_USE enum err alarm_notify_start(struct server_metrics *metrics, struct alarm_notify **notify,
+                                     struct err_text *why);
+/* Takes the target over, for what is not yet being told. Any thread. */
+void alarm_notify_use(struct alarm_notify *notify, struct alarm_target *target);
 /* A command in progress is killed, what waits is dropped. NULL is fine. */
 void alarm_notify_stop(struct alarm_notify *notify);
 
-/* Copies the line. Any thread; NULL is fine. */
+/* Copies the line. Any thread. */
 void alarm_notify_line(struct alarm_notify *notify, struct bytes line);
 
 #endif

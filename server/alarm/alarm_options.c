@@ -68,11 +68,11 @@ const struct option alarm_options_table[] = {
      .offset = OWN(state),
      .fallback = "/var/lib/bourdon/server/alarms.db",
      .placeholder = "FILE",
-     .help = "Where the states of alarms are kept, made if it is not there."},
+     .help = "Where the states of alarms are kept, made if it is not there. Changes at a restart."},
     {.name = "command",
      .kind = OPTION_STRINGS,
      .offset = OWN(command),
-     .max_items = 32,
+     .max_items = ALARM_COMMAND_MAX,
      .placeholder = "WORD",
      .help = "A program and its arguments, run for each change of a state that is not shelved, with the "
              "change as "
@@ -95,7 +95,7 @@ const struct option alarm_options_table[] = {
      .table = rule_table,
      .item_size = sizeof(struct alarm_rule_options),
      .max_items = ALARM_RULES_MAX,
-     .help = "The alarms. Without rules nothing is watched. Takes effect at a restart."},
+     .help = "The alarms. Without rules nothing is watched."},
     OPTIONS_END,
 };
 

@@ -6,7 +6,7 @@
 
 #include "base/options.h"
 
-enum { ALARM_RULES_MAX = 1000 };
+enum { ALARM_RULES_MAX = 40000, /* four levels of 10 000 tags */ ALARM_COMMAND_MAX = 32 };
 
 struct alarm_rule_options {
     struct place place;

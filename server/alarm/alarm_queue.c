@@ -60,8 +60,9 @@ static struct alarm_item *copy(const struct observed_batch *batch, bool with_cat
         return NULL;
     }
     uint8_t *bytes = (uint8_t *)(item + 1);
-    *item =
-        (struct alarm_item){.batch = {bytes, encoded.size}, .catalog = {bytes + encoded.size, catalog.size}};
+    *item = (struct alarm_item){.historical = batch->historical,
+                                .batch = {bytes, encoded.size},
+                                .catalog = {bytes + encoded.size, catalog.size}};
     strncpy(item->bridge, batch->bridge, sizeof item->bridge - 1);
     memcpy(bytes, encoded.data, encoded.size);
     if (catalog.size > 0) {

@@ -16,6 +16,7 @@ enum {
 struct alarm_item {
     struct alarm_item *next;
     char bridge[TLS_NAME_MAX];
+    bool historical;
     struct bytes batch, catalog; /* the second is empty if it was put before; both lie behind this */
 };
 

@@ -23,19 +23,23 @@ enum {
 
 struct alarms;
 
-/* Borrows what it is given. `*alarms` is NULL if there is no rule. changed() gets a line of JSON without its
- * end, in the alarms' thread or that of who shelves. */
+/* Borrows what it is given, the rules of `options` until others are used. changed() gets a line of JSON
+ * without its end, in the alarms' thread or that of who shelves. */
 MUST_USE enum err alarms_start(const struct alarm_options *options, struct server_metrics *metrics,
                                void (*changed)(void *owner, struct bytes line), void *owner,
                                struct alarms **alarms, struct err_text *why);
+/* Other rules, command and webhook; the old ones are then no longer borrowed. What no rule has any more goes,
+ * what has another limit or delay is judged anew, the rest stays as it is. All or nothing. Any thread. */
+MUST_USE enum err alarms_use(struct alarms *alarms, const struct alarm_options *options,
+                             struct err_text *why);
 /* Evaluates what waits, then ends. NULL is fine, as everywhere below. */
 void alarms_stop(struct alarms *alarms);
 
 /* Any thread; does not wait. */
 void alarms_observe(struct alarms *alarms, const struct observed_batch *batch);
 
-/* Appends every alarm as a line of JSON. Any thread. */
-MUST_USE enum err alarms_list(struct alarms *alarms, struct buffer *out);
+/* Appends every alarm, or those that are not normal or on the shelf, as lines of JSON. Any thread. */
+MUST_USE enum err alarms_list(struct alarms *alarms, bool standing, struct buffer *out);
 
 /* ERR_NOT_FOUND: there is no such alarm. Any thread. */
 MUST_USE enum err alarms_shelve(struct alarms *alarms, const char *bridge, const char *tag,

@@ -63,7 +63,10 @@ const tests = {
     }
     await until(page, () => document.querySelector('.chart .name')?.textContent.includes('pressure')
       && /\d bar$/.test(document.querySelector('.chart .value').textContent));
-    await until(page, () => /boiler-1\/pressure/.test(document.getElementById('alarm-table').textContent));
+    await until(page, () => /boiler-1\/pressure.*\d bar.*high 0\.1 bar/.test(document.getElementById('alarm-table').textContent));
+    await until(page, () => /^\(\d+\) Bourdon$/.test(document.title));
+    await until(page, () => document.getElementById('alarms').getBoundingClientRect().top
+      < document.getElementById('bridges').getBoundingClientRect().top);
     const sequence = () => Number(document.querySelector('#batch-table tbody td.right')?.textContent);
     const first = await page.evaluate(sequence);
     await until(page, (before) => Number(document.querySelector('#batch-table tbody td.right').textContent) > before,
@@ -76,7 +79,7 @@ const tests = {
     await page.fill('#chart-filter', 'onerror');
     await until(page, () => document.querySelector('.chart .name')?.textContent
       .startsWith('<img src=x onerror="window.stranger=1">/pressure'));
-    await until(page, () => document.querySelector('.chart .value').textContent === '7 <b>');
+    await until(page, () => document.querySelector('.chart .value').textContent.startsWith('7 <b>')); // and how old it is
     await until(page, () => /cell-4.*not connected/s.test(document.querySelector('#bridge-cards .card').textContent));
     assert.match(await page.locator('.chart .plot').first().getAttribute('aria-label'), /between 7 and 7/);
     assert.equal(await page.evaluate(() => window.stranger), undefined);
@@ -107,16 +110,42 @@ const tests = {
     await until(page, () => document.getElementById('live').getAttribute('aria-pressed') === 'false');
     await page.keyboard.press('l');
     await until(page, () => document.getElementById('live').getAttribute('aria-pressed') === 'true');
+    for (const [keys, shown] of [['+', '3 min'], ['+', '75 s'], ['-', '3 min']]) { // 5 min, halved, halved, doubled
+      await page.keyboard.press(keys);
+      await until(page, (wanted) => document.querySelector('.chart .plot').getAttribute('aria-label')
+        .includes(`, ${wanted}: `), shown);
+      assert.match(await text(page, '#chart-window'), /\d\d:\d\d:\d\d to .*\d\d:\d\d:\d\d\./);
+    }
+    await page.keyboard.press('l');
+    await until(page, () => document.getElementById('chart-window').textContent === '');
     const reached = new Set();
     for (let i = 0; i < 30; i += 1) {
       await page.keyboard.press('Tab');
       reached.add(await page.evaluate(() => document.activeElement.id || document.activeElement.getAttribute('href')
         || document.activeElement.getAttribute('aria-labelledby')));
     }
-    for (const wanted of ['chart-filter', 'chart-span', 'earlier', 'later', 'live', 'pause', 'batches-title']) {
+    for (const wanted of ['chart-filter', 'chart-span', 'earlier', 'later', 'out', 'in', 'live', 'pause', 'batches-title']) {
       assert.ok(reached.has(wanted), `Tab does not reach ${wanted}`);
     }
     await page.close();
+  },
+
+  async comes_back_when_its_stream_was_refused_and_with_a_new_version() {
+    const page = await open(1280, 900, 'light');
+    await page.route('**/api/v1/events', (route) => route.fulfill({ status: 503, body: 'enough' }));
+    await page.reload();
+    await until(page, () => /has lost its server/.test(document.getElementById('state-text').textContent));
+    await page.unroute('**/api/v1/events');
+    await until(page, () => document.getElementById('state-text').textContent === 'Live');
+    const again = page.waitForEvent('load');
+    await page.route('**/api/v1/server', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).replace(/"version":"[^"]*"/, '"version":"99.0"') });
+    });
+    await again;
+    await until(page, () => document.getElementById('version').textContent === '99.0');
+    await page.close();
+    complaints.length = 0; // the browser's own, of the status
   },
 
   async narrows_charts_by_name() {
@@ -130,13 +159,16 @@ const tests = {
   },
 
   async fits_phones_and_walls_by_day_and_night() {
-    for (const [width, height] of [[400, 850], [1280, 900], [2560, 1440]]) {
+    for (const [width, height] of [[400, 850], [1280, 900], [2560, 1440], [3840, 2160]]) {
       for (const scheme of ['light', 'dark']) {
         const page = await open(width, height, scheme);
         await until(page, () => /\d/.test(document.querySelector('.chart .value').textContent)
           && /\d/.test(document.getElementById('sum-alarms').textContent));
         const wide = await page.evaluate(() => document.documentElement.scrollWidth);
         assert.ok(wide <= width, `at ${width} px the page is ${wide} px wide`);
+        const value = await page.evaluate(() => document.querySelector('#alarm-table tbody td:nth-child(3)')
+          .getBoundingClientRect().right);
+        assert.ok(value <= width, `at ${width} px the value of an alarm ends at ${value} px`);
         await page.screenshot({ path: join(folder, `${width}-${scheme}.png`), fullPage: true });
         await page.close();
       }
@@ -157,11 +189,24 @@ const testsAway = {
     await page.close();
   },
 
+  async says_how_old_the_newest_value_is() {
+    const page = await open(1280, 900, 'light');
+    await until(page, () => /\d bar, \d+ (s|min) old$/.test(document.querySelector('.chart .value').textContent));
+    await page.close();
+  },
+
   async says_what_cannot_be_brought_up_to_date() {
     const page = await open(1280, 900, 'light');
     await page.route('**/api/v1/bridges*', (route) => route.fulfill({
       status: 503, contentType: 'application/json', body: '{"error":"the store is gone"}' }));
     await until(page, () => document.getElementById('state-text').textContent === 'Not up to date: the store is gone');
+    await page.route(/\/api\/v1\/(gaps|acks|tags)/, (route) => route.fulfill({ status: 503, body: '' }));
+    await page.reload();
+    for (const place of ['gap-table', 'hole-table', 'quarantine-table', 'batch-table', 'chart-note']) {
+      await until(page, (id) => /Not known yet\.$/.test(document.getElementById(id).textContent), place);
+    }
+    await page.unroute(/\/api\/v1\/(gaps|acks|tags)/);
+    await until(page, () => /No gap/.test(document.getElementById('gap-table').textContent));
     await page.unroute('**/api/v1/bridges*');
     await until(page, () => !/Not up to date/.test(document.getElementById('state-text').textContent));
     complaints.length = 0; // the browser's own, of the status

@@ -70,6 +70,30 @@ if bourdon alarms watch.sock --bridge cell-3 --tag boiler-1/pressure --level hig
 fi
 pass "alarms are shown, acknowledged, shelved, and not by the watch socket"
 
+# --- other rules ------------------------------------------------------------------------------------------------
+
+# reload EVENT RULE...: the server's answer to SIGHUP with these rules.
+reload() {
+    local from
+    from=$(($(log_lines server) + 1))
+    write_server_config "alarms:" "  state: $folder/alarms.db" "  rules:" "${@:2}"
+    kill -HUP "${process_pid[server]}"
+    wait_for_event server "$patience" "event=$1" "$from"
+}
+
+reload reloaded "    - {tag: boiler-1/pressure, level: high, limit: 0.1}" "    - {tag: 'comp*/absolute', level: high, limit: 1}"
+expect /api/v1/alarms '[x for x in a["alarms"] if x["tag"] == "compressor/absolute" and x["state"] == "active"]'
+expect /api/v1/alarms 'not [x for x in a["alarms"] if x["level"] == "low"]'
+expect /api/v1/alarms '[x for x in a["alarms"] if x["shelved_until"] and x["state"] == "active_acknowledged"]'
+reload reload_refused "    - {tag: boiler-1/pressure, level: highest, limit: 0.1}"
+expect /api/v1/alarms '[x["state"] for x in a["alarms"] if x["tag"] == "compressor/absolute"] == ["active"]'
+reload reloaded "    - {tag: boiler-1/pressure, level: high, limit: 1000}"
+expect '/api/v1/alarms?standing=true' '[x["level"] for x in a["alarms"]] == ["high"]'
+expect /api/v1/server 'a["server"]["counters"]["alarms"] == 1'
+expect /api/v1/alarms '[(x["tag"], x["state"]) for x in a["alarms"]] == [("boiler-1/pressure", "normal")]'
+expect /api/v1/alarms 'a["alarms"][0]["shelved_until"]'
+pass "other rules take effect with SIGHUP, and wrong ones do not"
+
 http_port=$(log_field server http_listening port)
 curl -fsS "http://127.0.0.1:$http_port/metrics" >metrics.txt
 grep -q '^bourdon_server_alarms_shelved 1' metrics.txt || fail "alarms in the metrics"
@@ -99,7 +123,7 @@ if "$BOURDON_BIN/bourdon-web" -c web.yaml --check-config 2>complaint.txt; then
 fi
 grep -q 'without tls anybody could read everything' complaint.txt || fail "the complaint: $(cat complaint.txt)"
 write_web_config 'listen: 127.0.0.1:0' \
-    'tls: {ca: pki/ca.pem, certificate: pki/server/control.pem, key: pki/server/control.key, roles: [viewer]}'
+    'tls: {ca: pki/ca.pem, certificate: pki/server/control.pem, key: pki/server/control.key, crl: pki/crl.pem, roles: [viewer]}'
 start_web
 at=https://localhost:$web_port
 curl --cacert pki/ca.pem --cert pki/operator/anna.pem --key pki/operator/anna.key -fsS --max-time "$patience" \
@@ -110,6 +134,20 @@ curl --cacert pki/ca.pem --cert pki/operator/anna.pem --key pki/operator/anna.ke
     "$at/" >/dev/null 2>&1 || fail "served to a bridge"
 wait_for_event web "$patience" 'event=reader_refused .*none of the roles'
 pass "by TLS with a certificate of the right role, and with no other"
+
+cp pki/operator/anna.* . # revoking takes them away
+process_start secret secret.txt curl -sS -N --cacert pki/ca.pem --cert anna.pem --key anna.key --max-time 120 "$at/api/v1/events"
+secret_has() {
+    grep -q '^event: batch' secret.txt
+}
+wait_until "$patience" secret_has || fail "no event by TLS"
+certs revoke pki operator/anna
+kill -HUP "${process_pid[web]}"
+wait_until "$patience" process_has_ended secret || fail "a stream outlives the certificate of its reader"
+! curl --cacert pki/ca.pem --cert anna.pem --key anna.key -fsS --max-time "$patience" "$at/" >/dev/null 2>&1 ||
+    fail "served to a revoked certificate"
+wait_for_event web "$patience" 'event=reader_refused .*revoked'
+pass "a reader whose certificate is revoked is gone, with what was open"
 
 process_stop web "$patience" || fail "bourdon-web ended with status ${process_status[web]}"
 stop_in_good_order

@@ -10,11 +10,19 @@ export async function get(path, parameters = {}) {
   return answer;
 }
 
-// Calls handlers[type](event) for what happens, and handlers.stream(open) as the stream comes and goes.
+const RETRY = 5000; // ms
+
+// Calls handlers[type](event) for what happens, and handlers.stream(open) as the stream comes and goes. Browsers try again
+// by themselves where nobody answers, and give up where somebody says no: there are enough streams, a proxy is in between.
 export function follow(handlers) {
   const source = new EventSource('/api/v1/events');
   source.onopen = () => handlers.stream(true);
-  source.onerror = () => handlers.stream(false);
+  source.onerror = () => {
+    handlers.stream(false);
+    if (source.readyState === EventSource.CLOSED) {
+      setTimeout(() => follow(handlers), RETRY);
+    }
+  };
   for (const type of ['batch', 'alarm', 'server', 'skipped', 'lost']) {
     source.addEventListener(type, (message) => handlers[type]?.(JSON.parse(message.data)));
   }

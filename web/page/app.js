@@ -1,16 +1,19 @@
 // The page: asks the API, listens to its events, and shows what comes.
 import { follow, get, throttled } from '/api.js';
 import { Charts } from '/charts.js';
-import { ago, bytes, clock, count, duration, number, some } from '/format.js';
+import { ago, bytes, clock, count, duration, quantity, some } from '/format.js';
 import { Table } from '/table.js';
 
 const $ = (id) => document.getElementById(id);
 const BATCH_ROWS = 100;
+const ALARM_ROWS = 200;
 const WARN_DAYS = 30;
+const OLD = 60; // seconds
+const TAGS_ASKED = 10000;
 
 // ---- state of the connection ----
 
-const state = { stream: false, server: null, failures: new Map() };
+const state = { stream: false, server: null, alarms: undefined, failures: new Map() };
 
 function showState() {
   let tone = 'alarm';
@@ -32,8 +35,13 @@ function showState() {
 // ---- summary ----
 
 function showSummary({ server, version }) {
+  const before = $('version').textContent;
+  if (before && before !== version) {
+    location.reload(); // the page of the new one: a wall screen is open for months
+  }
   $('version').textContent = version;
   state.server = Boolean(server);
+  state.alarms = server?.counters.alarms;
   showState();
   $('sum-readings').textContent = count(server?.counters.readings_committed);
   $('sum-batches').textContent = count(server?.counters.batches_committed);
@@ -144,15 +152,49 @@ const batchTable = new Table($('batch-table'), [
     tone: (row) => ((row.result ?? 'committed') === 'committed' ? 'good' : row.result === 'rejected' ? 'alarm' : 'note') },
 ], 'No batch yet.');
 
-const alarmTones = { active: 'alarm', active_acknowledged: 'note', returned: 'note', normal: 'good', shelved: '' };
+let batchesKnown = false; // what came before the stream began
+
+async function loadBatches() {
+  if (!batchesKnown && !paused) {
+    batchTable.show((await get('acks', { limit: BATCH_ROWS })).acks);
+    batchesKnown = true;
+  }
+}
+
+const alarmTones = { active: 'alarm', active_acknowledged: 'note', returned: 'note', normal: 'good' };
+const ranks = { active: 0, active_acknowledged: 1, returned: 2, normal: 3 };
+const severe = (alarm) => (/_/.test(alarm.level) ? 0 : 1); // high-high, low-low
+
+// What needs somebody first: not on the shelf, by state, the severe ones, the newest.
+function byUrgency(a, b) {
+  return Boolean(a.shelved_until) - Boolean(b.shelved_until) || ranks[a.state] - ranks[b.state]
+    || severe(a) - severe(b) || String(b.since).localeCompare(String(a.since)) || a.tag.localeCompare(b.tag);
+}
+
+function named(row) {
+  const name = document.createElement('span');
+  const of = document.createElement('span');
+  name.className = 'name';
+  name.textContent = row.tag;
+  of.className = 'of';
+  of.textContent = row.bridge;
+  name.append(of);
+  return name;
+}
+
+// Of a bridge that is gone, or a tag that changes seldom: how old the value is.
+function newest({ value, unit, seen, bad_quality: bad }) {
+  const age = (Date.now() - new Date(seen)) / 1000;
+  return `${bad ? 'bad, was ' : ''}${quantity(value, unit)}${seen && age > OLD ? `, ${duration(age)} old` : ''}`;
+}
+
 const alarmTable = new Table($('alarm-table'), [
-  { title: 'State', cell: (row) => (row.shelved_until ? 'shelved' : row.state.replaceAll('_', ', ')),
+  { title: 'State', cell: (row) => (row.shelved_until ? 'shelved, ' : '') + row.state.replaceAll('_', ', '),
     tone: (row) => (row.shelved_until ? '' : alarmTones[row.state]) },
-  { title: 'Bridge', cell: (row) => row.bridge },
-  { title: 'Tag', cell: (row) => row.tag },
-  { title: 'Level', cell: (row) => row.level.replace('_', '-') },
-  { title: 'Limit', right: true, cell: (row) => number(row.limit) },
-  { title: 'Value', right: true, cell: (row) => number(row.value) },
+  { title: 'Tag', wide: true, cell: named },
+  { title: 'Value', right: true, cell: newest,
+    tone: (row) => (row.bad_quality ? 'alarm' : '') },
+  { title: 'Limit', right: true, cell: (row) => `${row.level.replace('_', '-')} ${quantity(row.limit, row.unit)}` },
   { title: 'Since', cell: (row) => clock(row.since) },
   { title: 'Shelved until', cell: (row) => (row.shelved_until ? clock(row.shelved_until) : '') },
 ], 'No tag is watched. Alarms are configured in server.yaml.');
@@ -191,24 +233,28 @@ async function refreshLosses() {
 }
 
 async function refreshAlarms() {
-  const { alarms, reason } = await get('alarms');
-  const order = { active: 0, active_acknowledged: 1, returned: 2, normal: 3 };
-  alarms.sort((a, b) => order[a.state] - order[b.state] || a.tag.localeCompare(b.tag));
-  const shown = alarms.filter((alarm) => alarm.state !== 'normal' || alarm.shelved_until);
-  alarmTable.show(shown, unknown(reason) ?? (alarms.length > 0 ? `All ${count(alarms.length)} alarms are normal.` : null));
+  const { alarms, reason } = await get('alarms', { standing: true });
+  alarmTable.show(alarms.sort(byUrgency).slice(0, ALARM_ROWS), unknown(reason) ?? (state.alarms > 0 ? `All ${count(state.alarms)} alarms are normal.` : null));
+  $('alarm-note').textContent = alarms.length > ALARM_ROWS
+    ? `${ALARM_ROWS} of ${count(alarms.length)} that are not normal or are on the shelf are shown.` : '';
   const active = alarms.filter((alarm) => alarm.state.startsWith('active') && !alarm.shelved_until).length;
   $('sum-alarms').textContent = reason ? '–' : active;
+  document.title = active > 0 ? `(${active}) Bourdon` : 'Bourdon';
   $('sum-alarms').className = reason ? '' : active > 0 ? 'alarm' : 'good';
 }
 
 // ---- charts ----
 
 const charts = new Charts($('chart-cards'), $('chart-note'));
-charts.onWindow = (window) => $('live').setAttribute('aria-pressed', String(window === null));
+charts.onWindow = (window) => {
+  $('live').setAttribute('aria-pressed', String(window === null));
+  $('chart-window').textContent = window ? `${window.map((at) => clock(at * 1000)).join(' to ')}.` : '';
+};
 
 async function refreshTags() {
-  const { tags } = await get('tags', { limit: 2000 });
+  const { tags, more } = await get('tags', { limit: TAGS_ASKED });
   charts.tags = tags;
+  charts.more = more;
 }
 
 function wireCharts(refresh) {
@@ -223,9 +269,11 @@ function wireCharts(refresh) {
   });
   $('earlier').addEventListener('click', () => charts.shift(-0.5));
   $('later').addEventListener('click', () => charts.shift(0.5));
+  $('out').addEventListener('click', () => charts.scale(2));
+  $('in').addEventListener('click', () => charts.scale(0.5));
   $('live').addEventListener('click', () => charts.zoom(null));
   document.addEventListener('keydown', (event) => {
-    const keys = { '[': 'earlier', ']': 'later', l: 'live', p: 'pause' };
+    const keys = { '[': 'earlier', ']': 'later', '-': 'out', '+': 'in', l: 'live', p: 'pause' };
     if (keys[event.key] && !event.ctrlKey && !event.metaKey && !event.altKey && !/INPUT|SELECT/.test(event.target.tagName)) {
       $(keys[event.key]).click();
     }
@@ -249,9 +297,10 @@ let paused = false;
 const refresh = {
   summary: throttled(watched(async () => showSummary(await get('server'))), 2000),
   bridges: throttled(watched(refreshBridges), 2000),
+  batches: throttled(watched(loadBatches), 2000),
   losses: throttled(watched(refreshLosses), 10000),
   alarms: throttled(watched(refreshAlarms), 1000),
-  tags: throttled(watched(refreshTags), 15000),
+  tags: throttled(watched(refreshTags), 30000),
   charts: throttled(watched(() => charts.refresh()), 1000),
 };
 
@@ -268,8 +317,10 @@ function start() {
   follow({
     stream: (open) => {
       state.stream = open;
+      batchesKnown = batchesKnown && !open;
       showState();
       refresh.summary();
+      refresh.batches();
     },
     server: ({ connected }) => {
       state.server = connected;
@@ -290,6 +341,7 @@ function start() {
     if (!document.hidden) {
       refresh.summary();
       refresh.bridges();
+      refresh.batches();
       refresh.losses();
       refresh.alarms();
       refresh.tags();
@@ -297,7 +349,6 @@ function start() {
   }, 3000);
 }
 
-await watched(async () => batchTable.show((await get('acks', { limit: BATCH_ROWS })).acks))();
 await refresh.tags();
 start();
 for (const task of Object.values(refresh)) {

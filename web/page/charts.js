@@ -1,10 +1,14 @@
 // A chart for each tag that is asked for: minimum to maximum as a band, the mean as a line. All charts show the
 // same time; dragging across one zooms into all of them.
 import { get } from '/api.js';
-import { duration, number } from '/format.js';
+import { UNKNOWN } from '/table.js';
+import { duration, number, quantity } from '/format.js';
 
 const CHARTS_MAX = 12;
 const POINTS = 300; // buckets across a chart
+const WINDOW_MIN = 1; // seconds
+const WINDOW_MAX = 366 * 86400;
+const STALE = 10; // seconds without a reading, and five times what is usual
 
 const pad = (value) => String(value).padStart(2, '0');
 const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize);
@@ -102,12 +106,17 @@ class Chart {
   showValue(index) {
     const values = this.data?.[index == null ? 4 : 3] ?? [];
     const value = values[index ?? values.length - 1];
-    this.value.textContent = value == null ? 'no value' : `${number(value)} ${this.tag.unit}`;
+    const age = this.to - this.data[0].at(-1);
+    const stale = index == null && value != null && age > Math.max(STALE, 5 * this.usual);
+    this.value.textContent = (value == null ? 'no value' : quantity(value, this.tag.unit))
+      + (stale ? `, ${duration(age)} old` : '');
     this.value.classList.toggle('alarm', value == null);
+    this.value.classList.toggle('note', stale);
   }
 
-  show(data, from, to) {
+  show({ data, usual }, from, to) {
     this.data = data;
+    this.usual = usual;
     this.from = from;
     this.to = to;
     if (this.plot) {
@@ -131,7 +140,7 @@ class Chart {
     this.plot?.destroy();
     this.plot = null;
     if (this.data) {
-      this.show(this.data, this.from, this.to);
+      this.show(this, this.from, this.to);
     }
   }
 }
@@ -159,7 +168,7 @@ function pace(rows, every) {
   return Math.max(every, gaps[gaps.length >> 1] ?? 0);
 }
 
-// Rows of buckets as uPlot's columns, with holes where there is no reading for a while.
+// Rows of buckets as uPlot's columns, with holes where there is no reading for a while; and how far apart they are.
 function columnsOf(rows, every) {
   const usual = pace(rows, every);
   const data = [[], [], [], [], []];
@@ -179,7 +188,7 @@ function columnsOf(rows, every) {
     put(time, row);
     before = time;
   }
-  return data;
+  return { data, usual };
 }
 
 export class Charts {
@@ -187,7 +196,8 @@ export class Charts {
     this.element = element;
     this.note = note;
     this.charts = new Map();
-    this.tags = [];
+    this.tags = null; // not known yet
+    this.more = false; // there are more tags than were asked for
     this.filter = '';
     this.span = 300;
     this.window = null; // [from, to] in seconds; null = live
@@ -214,10 +224,18 @@ export class Charts {
     return this.zoom(from + step, to + step);
   }
 
+  // What is live is narrowed towards now, a time in the past around its middle.
+  scale(factor) {
+    const [from, to] = this.range();
+    const span = Math.min(WINDOW_MAX, Math.max(WINDOW_MIN, (to - from) * factor));
+    const end = this.window ? (from + to + span) / 2 : to;
+    return this.zoom(end - span, end);
+  }
+
   // Pressures first: that is what this product is for.
   chosen() {
     const words = this.filter.toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = this.tags.filter((tag) => {
+    const fits = (this.tags ?? []).filter((tag) => {
       const text = `${tag.bridge} ${tag.tag} ${tag.unit}`.toLowerCase();
       return tag.number && words.every((word) => text.includes(word));
     });
@@ -240,13 +258,15 @@ export class Charts {
       this.element.replaceChildren(...elements);
     }
     this.charts = kept;
-    if (this.tags.length === 0) {
+    if (!this.tags) {
+      this.note.textContent = UNKNOWN;
+    } else if (this.tags.length === 0) {
       this.note.textContent = 'No bridge has sent readings yet.';
     } else if (chosen.length === 0) {
       this.note.textContent = 'No tag is called so.';
     } else {
       this.note.textContent = chosen.length > CHARTS_MAX
-        ? `${CHARTS_MAX} of ${chosen.length} tags are shown; narrow them down above.` : '';
+        ? `${CHARTS_MAX} of ${chosen.length}${this.more ? '+' : ''} tags are shown; narrow them down above.` : '';
     }
   }
 

@@ -25,6 +25,10 @@ export function number(value) {
   return String(Number(value.toPrecision(5)));
 }
 
+export function quantity(value, unit) {
+  return value === null || value === undefined ? '–' : `${number(value)} ${unit}`;
+}
+
 export function bytes(value) {
   const units = ['B', 'kB', 'MB', 'GB'];
   let unit = 0;

@@ -1,5 +1,8 @@
 // A table of rows from the API. columns: {title, right, wide, cell(row), tone(row)}.
 
+// Before the first answer, or while there is none.
+export const UNKNOWN = 'Not known yet.';
+
 export class Table {
   constructor(element, columns, empty) {
     this.columns = columns;
@@ -13,7 +16,7 @@ export class Table {
       head.append(cell);
     }
     this.body = element.createTBody();
-    this.show([]);
+    this.show([], UNKNOWN);
   }
 
   row(data, fresh) {

@@ -8,7 +8,7 @@
 enum { S = 1000000, STEPS_MAX = 8 };
 
 /* What happens at a time (seconds): a reading, the clock, somebody acknowledges. */
-enum act { END, READ, BAD, TICK, ACKNOWLEDGE };
+enum act { END, READ, BAD, BACKLOG, TICK, ACKNOWLEDGE };
 struct step {
     enum act act;
     double at_s;
@@ -19,11 +19,15 @@ struct step {
 static bool act(struct alarm *alarm, const struct alarm_setting *setting, const struct step *step)
 {
     int64_t at_us = (int64_t)(step->at_s * S);
-    const struct alarm_reading reading = {
-        .time_us = at_us, .has_value = step->act == READ, .value = step->value};
+    const struct alarm_reading reading = {.time_us = at_us,
+                                          .received_us = at_us,
+                                          .live = step->act != BACKLOG,
+                                          .has_value = step->act != BAD,
+                                          .value = step->value};
     switch (step->act) {
     case READ:
     case BAD:
+    case BACKLOG:
         return alarm_step(alarm, setting, &reading);
     case TICK:
         return alarm_tick(alarm, setting, at_us);
@@ -107,7 +111,29 @@ START_TEST(states_follow_readings_clock_and_people)
          {{READ, 1, 11, ACTIVE}, {BAD, 2, 0, ACTIVE}, {TICK, 60, 0, ACTIVE}}},
         {"what is older than the newest reading is ignored",
          {.level = ALARM_HIGH, .limit = 10},
-         {{READ, 10, 9, NORMAL}, {READ, 5, 11, NORMAL}, {READ, 10, 11, NORMAL}, {READ, 11, 11, ACTIVE}}},
+         {{READ, 10, 9, NORMAL},
+          {READ, 5, 11, NORMAL},
+          {READ, 9.999999, 11, NORMAL},
+          {READ, 11, 11, ACTIVE}}},
+        {"of readings of the same time each counts, in their order",
+         {.level = ALARM_HIGH, .limit = 10},
+         {{READ, 10, 9, NORMAL}, {READ, 10, 11, ACTIVE}, {READ, 10, 9, RETURNED}}},
+        {"a clock that was ahead for a moment silences nothing",
+         {.level = ALARM_HIGH, .limit = 10},
+         {{READ, 1, 9, NORMAL}, {READ, 1e9, 9, NORMAL}, {READ, 3, 11, ACTIVE}, {READ, 4, 9, RETURNED}}},
+        {"backlog from long before is no clock that was set back",
+         {.level = ALARM_HIGH, .limit = 10},
+         {{READ, 1000, 9, NORMAL}, {BACKLOG, 900, 11, NORMAL}, {BACKLOG, 1001, 11, ACTIVE}}},
+        {"a minute back is on the way, more is a clock that was set back",
+         {.level = ALARM_HIGH, .limit = 10},
+         {{READ, 1000, 9, NORMAL}, {READ, 940, 11, NORMAL}, {READ, 939.999, 11, ACTIVE}}},
+        {"a delay begins anew where the clock was set back",
+         {.level = ALARM_HIGH, .limit = 10, .on_delay_us = 5 * S},
+         {{READ, 1000, 11, NORMAL},
+          {READ, 10, 11, NORMAL},
+          {TICK, 14.9, 0, NORMAL},
+          {READ, 14.95, 11, NORMAL},
+          {READ, 15, 11, ACTIVE}}},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct alarm alarm = {0};
@@ -125,17 +151,36 @@ START_TEST(states_follow_readings_clock_and_people)
 }
 END_TEST
 
-START_TEST(a_shelf_ends_at_its_time)
+START_TEST(a_delay_runs_out_whatever_the_clock_of_the_bridge_says)
 {
-    const struct alarm_setting setting = {.level = ALARM_HIGH, .limit = 10};
+    static const int64_t ahead_us[] = {0, INT64_C(-3600) * S, INT64_C(315360000) * S};
+    const struct alarm_setting setting = {.level = ALARM_HIGH, .limit = 10, .on_delay_us = 5 * S};
+    for (size_t i = 0; i < ARRAY_LENGTH(ahead_us); i++) {
+        const struct alarm_reading reading = {.time_us = INT64_C(7200) * S + ahead_us[i],
+                                              .received_us = 100 * S,
+                                              .live = true,
+                                              .has_value = true,
+                                              .value = 11};
+        struct alarm alarm = {0};
+        ck_assert(!alarm_step(&alarm, &setting, &reading));
+        ck_assert(!alarm_tick(&alarm, &setting, 105 * S - 1));
+        ck_assert(alarm_tick(&alarm, &setting, 105 * S));
+        ck_assert_int_eq(alarm.since_us, reading.time_us + 5 * S);
+    }
+}
+END_TEST
+
+START_TEST(a_shelf_ends_at_its_time_and_says_so)
+{
     struct alarm alarm = {0};
     alarm_shelve(&alarm, 10 * S);
     ck_assert(alarm_is_shelved(&alarm, 10 * S - 1));
     ck_assert(!alarm_is_shelved(&alarm, 10 * S));
-    ck_assert(!alarm_tick(&alarm, &setting, 10 * S - 1));
+    ck_assert(!alarm_unshelve_in_time(&alarm, 10 * S - 1));
     ck_assert_int_eq(alarm.shelved_until_us, 10 * S);
-    ck_assert(!alarm_tick(&alarm, &setting, 10 * S));
+    ck_assert(alarm_unshelve_in_time(&alarm, 10 * S));
     ck_assert_int_eq(alarm.shelved_until_us, 0);
+    ck_assert(!alarm_unshelve_in_time(&alarm, 11 * S));
     alarm_shelve(&alarm, 20 * S);
     alarm_shelve(&alarm, 0);
     ck_assert(!alarm_is_shelved(&alarm, 1));
@@ -158,7 +203,8 @@ int main(void)
 {
     return suite_run("alarm", (const TTest *[]){
                                   states_follow_readings_clock_and_people,
-                                  a_shelf_ends_at_its_time,
+                                  a_delay_runs_out_whatever_the_clock_of_the_bridge_says,
+                                  a_shelf_ends_at_its_time_and_says_so,
                                   names_read_back,
                                   NULL,
                               });

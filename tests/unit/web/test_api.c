@@ -2,10 +2,12 @@
 #include "api.h"
 #include "base/array.h"
 #include "made_store.h"
+#include "net/control.h"
 #include "page.h"
 #include "support/suite.h"
 #include "support/temporary.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +89,7 @@ START_TEST(answers_hold_what_the_store_has)
         {"/api/v1/gaps", "", "{\"gaps\":[],\"holes\":[]}"},
         {"/api/v1/server", "", "\"server\":null,\"reason\":\"the configuration names no watch socket"},
         {"/api/v1/alarms", "", "{\"alarms\":[],\"reason\":\"the configuration"},
+        {"/api/v1/alarms", "standing=true", "{\"alarms\":[],\"reason\":\"the configuration"},
         {"/api/v1/quarantine", "", "{\"rejected\":[],\"reason\":\"the configuration"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
@@ -118,6 +121,7 @@ START_TEST(bad_questions_are_refused_with_what_to_ask)
         {"/api/v1/readings", "from=0&every=1ms&limit=10", "too many buckets"},
         {"/api/v1/acks", "after=99999999999999999999", "after: a whole number"},
         {"/api/v1/bridges", "limit=1001", "limit: a whole number"},
+        {"/api/v1/alarms", "standing=yes", "standing: true or false"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         unsigned status = ask(rows[i].path, rows[i].query);
@@ -204,6 +208,44 @@ START_TEST(a_question_that_takes_too_long_is_ended)
 }
 END_TEST
 
+static void refuse(void *owner, const char *request, struct buffer *out)
+{
+    (void)owner;
+    (void)request;
+    static const char refusal[] = "{\"error\":\"limit exceeded\",\"requests\":[]}\n";
+    ck_assert_int_eq(buffer_append(out, refusal, sizeof refusal - 1), ERR_OK);
+}
+
+static void *run_loop(void *loop)
+{
+    loop_run(loop);
+    return NULL;
+}
+
+START_TEST(what_the_server_refuses_is_a_reason_and_no_row)
+{
+    static const char *const paths[] = {"/api/v1/alarms", "/api/v1/quarantine", "/api/v1/server"};
+    char watch[TEMPORARY_PATH_MAX];
+    pthread_t thread;
+    struct control *control;
+    struct loop *loop = loop_new();
+    temporary_path(folder, "watch.sock", watch);
+    ck_assert_int_eq(control_start(loop, watch, refuse, NULL, &control, NULL), ERR_OK);
+    pthread_create(&thread, NULL, run_loop, loop);
+    api.watch = watch;
+    for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
+        ck_assert_uint_eq(ask(paths[i], ""), 200);
+        ck_assert_msg(strstr(text(), ":[],\"reason\":\"the server does not") ||
+                          strstr(text(), "\"server\":null,\"reason\":\"the server does not"),
+                      "%s: %s", paths[i], text());
+    }
+    loop_stop(loop);
+    pthread_join(thread, NULL);
+    control_stop(control);
+    loop_free(loop);
+}
+END_TEST
+
 /* The description names each path and each of its parameters, and no other path. */
 START_TEST(the_openapi_description_is_true)
 {
@@ -255,6 +297,7 @@ int main(void)
                               a_store_that_is_not_there_yet_is_said_and_found_later,
                               a_store_that_is_replaced_is_the_new_one_and_one_that_is_removed_is_none,
                               a_question_that_takes_too_long_is_ended,
+                              what_the_server_refuses_is_a_reason_and_no_row,
                               the_openapi_description_is_true,
                               NULL,
                           });

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { DEADLINE_S = 20, CONNECTIONS = 6, EVENTS = 2 };
@@ -150,6 +151,11 @@ START_TEST(a_body_is_refused_and_ends_the_connection)
         "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
         "Transfer-Encoding: chunked\r\n",
         "Expect: 100-continue\r\nContent-Length: 5\r\n",
+        "Content-Length : 44\r\n", // others trim the name
+        "Transfer-Encoding : chunked\r\n",
+        "X: a\rContent-Length: 44\r\n", // for others a line ends there
+        "X: a\r\n\tb\x01\r\n",
+        "X(: a\r\n",
     };
     for (size_t i = 0; i < ARRAY_LENGTH(fields); i++) {
         char request[512];
@@ -237,6 +243,33 @@ START_TEST(connections_beyond_the_limit_are_closed_and_do_no_harm)
 }
 END_TEST
 
+/* Each takes a place that others need. */
+START_TEST(who_sends_a_request_byte_by_byte_is_cut_off)
+{
+    int slow[CONNECTIONS];
+    static const char begin[] = "GET / HTTP/1.1\r\nHost: localhost\r\nX: ";
+    for (size_t i = 0; i < ARRAY_LENGTH(slow); i++) {
+        slow[i] = connect_to_us();
+        ck_assert_int_eq(send(slow[i], begin, sizeof begin - 1, MSG_NOSIGNAL), (ssize_t)sizeof begin - 1);
+    }
+    const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+    int64_t until_us = clock_mono_us() + (HTTP_REQUEST_S + DEADLINE_S) * CLOCK_US_PER_S;
+    size_t cut = 0;
+    while (cut < ARRAY_LENGTH(slow) && clock_mono_us() < until_us) {
+        cut = 0;
+        for (size_t i = 0; i < ARRAY_LENGTH(slow); i++) {
+            cut += send(slow[i], "a", 1, MSG_NOSIGNAL) < 0;
+        }
+        nanosleep(&pause, NULL); // the pace of who is slow
+    }
+    ck_assert_uint_eq(cut, ARRAY_LENGTH(slow));
+    ck_assert_msg(strncmp(ask(REQUEST("GET /icon.svg")), "HTTP/1.1 200 ", 13) == 0, "%.200s", answer);
+    for (size_t i = 0; i < ARRAY_LENGTH(slow); i++) {
+        close(slow[i]);
+    }
+}
+END_TEST
+
 START_TEST(stopping_ends_open_streams)
 {
     int fd = open_events();
@@ -258,6 +291,7 @@ int main(void)
                               a_connection_serves_several_requests,
                               streams_of_events_are_bounded_and_leave_room_for_others,
                               connections_beyond_the_limit_are_closed_and_do_no_harm,
+                              who_sends_a_request_byte_by_byte_is_cut_off,
                               stopping_ends_open_streams,
                               NULL,
                           });
