@@ -216,9 +216,10 @@ const testsAway = {
 
 let failed = 0;
 for (const [name, test] of Object.entries(away ? testsAway : tests)) {
+  const began = Date.now();
   try {
     await test();
-    console.log(`ok: ${name}`);
+    console.log(`ok: ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
   } catch (error) {
     failed += 1;
     console.log(`FAILED: ${name}: ${error.message}`);

@@ -304,6 +304,12 @@ const refresh = {
   charts: throttled(watched(() => charts.refresh()), 1000),
 };
 
+function refreshLiveCharts() {
+  if (!charts.window && !document.hidden) {
+    refresh.charts();
+  }
+}
+
 function start() {
   wireCharts(refresh.charts);
   $('pause').addEventListener('click', () => {
@@ -331,9 +337,7 @@ function start() {
       if (!paused) {
         batchTable.prepend(batch, BATCH_ROWS);
       }
-      if (!charts.window && !document.hidden) {
-        refresh.charts();
-      }
+      refreshLiveCharts();
     },
     alarm: refresh.alarms,
   });
@@ -345,6 +349,7 @@ function start() {
       refresh.losses();
       refresh.alarms();
       refresh.tags();
+      refreshLiveCharts(); // time goes on, and values age, also where no batch comes any more
     }
   }, 3000);
 }
