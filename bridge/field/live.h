@@ -89,7 +89,8 @@ void live_queue_serve(struct live_queue *queue, const struct live_events *events
  * the queue is closed. */
 void live_queue_put(struct live_queue *queue, struct live_list *requests);
 
-/* The thread of the link: moves everything that waits behind `list`. */
+/* The thread of the link: moves everything that waits behind `list`, unless there would be more than
+ * LIVE_QUEUE_MAX in it: so with those that wait there are at most twice as many. */
 void live_queue_take(struct live_queue *queue, struct live_list *list);
 bool live_queue_is_empty(const struct live_queue *queue);
 /* Nothing is taken any more. The caller holds the mutex. */

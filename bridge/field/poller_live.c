@@ -52,7 +52,7 @@ void poller_live_serve(struct poller *poller, int64_t poll_us)
         .exchange_all = exchange_all,
         .owner = poller,
         .cache = &poller->cache,
-        .outstanding = poller->outstanding,
+        .outstanding = link_takes_several(way_of(poller)) ? poller->outstanding : 1,
     };
     struct live_list answered;
     live_list_init(&answered);
@@ -78,10 +78,12 @@ void poller_live_refuse(struct poller *poller)
 {
     struct live_list answered;
     live_list_init(&answered);
-    take_waiting(poller);
-    for (struct live_request *request; (request = live_list_take(&poller->live_taken)) != NULL;) {
-        live_refuse(request);
-        live_list_append(&answered, request);
+    while (poller_live_waits(poller)) {
+        take_waiting(poller);
+        for (struct live_request *request; (request = live_list_take(&poller->live_taken)) != NULL;) {
+            live_refuse(request);
+            live_list_append(&answered, request);
+        }
     }
     give_back(poller, &answered);
 }
