@@ -12,7 +12,7 @@ extern const struct live_events exchange_events;
 /* Passes on what has come back. It comes by itself, but for a moment without memory. */
 void exchange_take_answers(struct gateway *gateway);
 
-/* Whatever is still under way finds no session any more. */
+/* The session has ended: the reads under way find it no more; writes do, but only to be recorded. */
 void exchange_abandon(struct session *session);
 void exchange_free_all(struct gateway *gateway);
 

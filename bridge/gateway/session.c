@@ -5,6 +5,7 @@
 #include "gateway/exchange.h"
 #include "gateway/record.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,9 +62,14 @@ void session_close(struct session *session, const char *reason)
 
 void session_bury_all(struct gateway *gateway)
 {
-    while (gateway->graves) {
-        struct session *session = gateway->graves;
-        gateway->graves = session->next;
+    struct session **place = &gateway->graves;
+    while (*place) {
+        struct session *session = *place;
+        if (session->outstanding > 0) {
+            place = &session->next;
+            continue;
+        }
+        *place = session->next;
         free(session);
     }
 }
@@ -157,6 +163,9 @@ static void opened(void *owner)
     session->number = ++gateway->last_session;
     session->opened_wall_us = clock_wall_us();
     session->used_us = clock_mono_us();
+    session->peer = *peer;
+    peer = &session->peer;
+    snprintf(session->address, sizeof session->address, "%s", io_address(session->io));
     session->role = peer->role_count == 1 && peer->role[0] != '\0' ? peer->role : NULL;
     session_find_rules(session);
     record_opened(session);
