@@ -191,9 +191,9 @@ static void say_denied(FILE *out, const struct policy_decision *decision)
             sentences[decision->verdict]);
     if (nearly) {
         fprintf(out, "  closest rule: \"%s\"\n", decision->closest->name);
-    }
-    if (decision->verdict == POLICY_VALUE || decision->verdict == POLICY_CHANGE) {
-        say_type(out, &decision->closest->guard);
+        if (decision->verdict >= POLICY_VALUE) {
+            say_type(out, &decision->closest->guard);
+        }
     }
 }
 

@@ -190,15 +190,18 @@ END_TEST
 
 START_TEST(as_many_values_as_a_write_has)
 {
-    char many[4 * PDU_WRITE_REGISTERS_MAX] = "";
+    char many[2 * PDU_WRITE_REGISTERS_MAX];
     const struct policy_encoding encoding = {.type = VALUE_FLOAT32};
     struct policy_values values;
-    for (size_t i = 0; i < PDU_WRITE_REGISTERS_MAX / 2; i++) {
-        strcat(many, i == 0 ? "1" : ",1");
+    memset(many, '1', sizeof many);
+    for (size_t i = 1; i < sizeof many; i += 2) {
+        many[i] = ',';
     }
+    many[PDU_WRITE_REGISTERS_MAX] = '\0'; /* one value more than there is room for */
+    ck_assert(!policy_values_parse(many, &encoding, &values));
+    many[PDU_WRITE_REGISTERS_MAX - 2] = '\0';
     ck_assert(policy_values_parse(many, &encoding, &values));
     ck_assert_uint_eq(values.count, PDU_WRITE_REGISTERS_MAX - 1);
-    ck_assert(!policy_values_parse(strcat(many, ",1"), &encoding, &values));
 }
 END_TEST
 
