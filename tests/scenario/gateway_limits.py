@@ -166,6 +166,62 @@ def readers_of_the_same_registers_share_a_request(pki, _):
     assert sum(device.together) <= 2 * 10, device.together
 
 
+class RegisterDevice(SlowDevice):
+    """Holds what is written to it by function 16."""
+
+    def __init__(self):
+        self.registers = [0] * 100
+        super().__init__()
+
+    def requests(self, connection):
+        head = connection.recv(6, socket.MSG_WAITALL)
+        return head and head + connection.recv(struct.unpack(">H", head[4:])[0], socket.MSG_WAITALL)
+
+    def answer(self, connection, received):
+        unit, function, address, quantity = struct.unpack(">BBHH", received[6:12])
+        if function == 16:
+            self.registers[address : address + quantity] = struct.unpack(f">{quantity}H", received[13:])
+            pdu = received[7:12]
+        else:
+            pdu = struct.pack(f">BB{quantity}H", function, 2 * quantity, *self.registers[address : address + quantity])
+        connection.sendall(received[:4] + struct.pack(">HB", 1 + len(pdu), unit) + pdu)
+
+
+HEAT = """
+rules:
+  - {name: see, roles: [operator], units: [1], access: read, addresses: [all]}
+  - {name: heat, roles: [operator], units: [1], access: write, addresses: [20-23], values: [0, 80.5], max_change: 30,
+     type: float32, word_order: little, verify: true}
+"""
+
+
+def write_floats(address, *values):
+    data = b"".join(struct.pack(">f", value)[2:] + struct.pack(">f", value)[:2] for value in values)
+    return struct.pack(">BHHB", 16, address, len(data) // 2, len(data)) + data
+
+
+def a_setpoint_of_two_registers_is_limited(pki, _):
+    device = RegisterDevice()
+    with gateway_before(device.address, pki) as target, target.use_rules(HEAT), target.connect() as client:
+        for address, values, allowed in (
+            (20, [30], True),
+            (20, [60.5], False),
+            (20, [60], True),
+            (20, [80.5], True),
+            (20, [80.6], False),
+            (20, [float("nan")], False),
+            (21, [70], False),
+            (22, [30], True),
+            (20, [70, 20], True),
+            (20, [70, 81], False),
+        ):
+            before = list(device.registers)
+            answer = client.ask(UNIT, write_floats(address, *values))
+            assert answer == (write_floats(address, *values)[:5] if allowed else b"\x90\x01"), (address, values, answer)
+            assert allowed or device.registers == before, (address, values)
+        assert client.ask(UNIT, struct.pack(">BHH", 6, 20, 0)) == b"\x86\x01"
+
+
 TESTS = [
     the_session_that_is_unused_for_longest_gives_way,
     connections_past_the_limit_of_an_address_are_closed_and_other_addresses_get_in,
@@ -175,6 +231,7 @@ TESTS = [
     a_full_queue_is_answered_06_and_a_silent_plc_0b,
     reads_of_different_registers_are_on_their_way_together,
     readers_of_the_same_registers_share_a_request,
+    a_setpoint_of_two_registers_is_limited,
 ]
 
 
