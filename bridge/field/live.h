@@ -35,8 +35,9 @@ struct live_request {
     uint8_t unit; /* behind the link */
     struct pdu_request request;
     struct policy_guard guard;
-    bool wants_old;      /* reads what a write will replace, for the record */
-    int64_t deadline_us; /* monotonic: afterwards it is not sent any more */
+    bool wants_old;        /* reads what a write will replace, for the record */
+    int64_t deadline_us;   /* monotonic: afterwards it is not sent any more */
+    atomic_bool cancelled; /* by who put it, while the link has it: if it has not begun, it is not sent */
 
     enum live_result result;
     bool cached;               /* a poll had just read it */

@@ -238,7 +238,7 @@ bool live_run(const struct live_line *line, struct live_list *waiting, int64_t n
     }
     struct live_request *live = live_list_take(waiting);
     live_refuse(live); /* until there is an answer */
-    if (now_us < live->deadline_us) {
+    if (now_us < live->deadline_us && !atomic_load(&live->cancelled)) {
         run_alone(line, live);
     }
     live_list_append(done, live);

@@ -61,6 +61,15 @@ void exchange_abandon(struct session *session)
     }
 }
 
+void exchange_cancel(struct session *session)
+{
+    for (size_t i = 0; i < GATEWAY_REQUESTS_MAX; i++) {
+        if (session->transactions[i]) {
+            atomic_store(&session->transactions[i]->live.cancelled, true);
+        }
+    }
+}
+
 void exchange_free_all(struct gateway *gateway)
 {
     while (gateway->free_transactions) {
@@ -144,6 +153,7 @@ static void fill(struct transaction *transaction, const struct mbap *adu, const 
     transaction->number = adu->transaction;
     transaction->unit = adu->unit;
     live->unit = gateway->routes[adu->unit].unit;
+    atomic_store(&live->cancelled, false);
     live->request = *request;
     live->guard = rule ? rule->guard : (struct policy_guard){.verify = false};
     live->wants_old = rule && gateway->old_values;

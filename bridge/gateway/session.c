@@ -60,6 +60,12 @@ void session_close(struct session *session, const char *reason)
     session->gateway->graves = session;
 }
 
+void session_expel(struct session *session, const char *reason)
+{
+    exchange_cancel(session);
+    session_close(session, reason);
+}
+
 void session_bury_all(struct gateway *gateway)
 {
     struct session **place = &gateway->graves;
@@ -281,7 +287,7 @@ void session_tick(struct session *session, int64_t now_us, int64_t wall_us)
                now_us - session->used_us > limits->idle_us) {
         session_close(session, "no request for the longest time allowed");
     } else if (io_peer(session->io)->not_after_us <= wall_us) {
-        session_close(session, "its certificate has expired");
+        session_expel(session, "its certificate has expired");
     }
 }
 
@@ -289,6 +295,6 @@ void session_judge(struct session *session, const struct tls_context *tls)
 {
     struct err_text why = {.text = ""};
     if (session->open && io_judge(session->io, tls, &why) != ERR_OK) {
-        session_close(session, why.text);
+        session_expel(session, why.text);
     }
 }

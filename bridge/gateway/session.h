@@ -59,6 +59,8 @@ void session_accept(struct gateway *gateway, int fd);
 /* Ends it; `reason` goes to log and audit. The memory stays until session_bury_all() finds that none of its
  * writes is under way. */
 void session_close(struct session *session, const char *reason);
+/* The same of a session that has lost its rights: its writes that have not begun are not carried out. */
+void session_expel(struct session *session, const char *reason);
 void session_bury_all(struct gateway *gateway);
 /* The session's rules are those of the gateway's policy. */
 void session_find_rules(struct session *session);

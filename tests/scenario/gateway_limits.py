@@ -3,6 +3,7 @@
 tests/conformance."""
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -12,7 +13,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.environ["BOURDON_SOURCE"], "tests", "conformance"))
-from target import UNIT, Pki, SecureClient, gateway_before  # finds tests/support for the next
+from target import POLICY, UNIT, Pki, SecureClient, gateway_before, read  # finds tests/support for the next
 
 from plcsim import DEADLINE_S, Plcsim, adu, read_registers
 
@@ -222,6 +223,39 @@ def a_setpoint_of_two_registers_is_limited(pki, _):
         assert client.ask(UNIT, struct.pack(">BHH", 6, 20, 0)) == b"\x86\x01"
 
 
+class SlowRegisterDevice(RegisterDevice):
+    def __init__(self):
+        self.written = 0
+        super().__init__()
+
+    def answer(self, connection, received):
+        write = received[7] == 16
+        time.sleep(1 if write else 0)
+        super().answer(connection, received)
+        self.written += write
+
+
+def writes_of_a_revoked_session_that_have_not_begun_are_not_carried_out(pki, _):
+    device = SlowRegisterDevice()
+    rules = POLICY + "  - {name: writers, no_role: true, units: [all], access: write, addresses: [all]}\n"
+    with gateway_before(device.address, pki, limits="answer_timeout: 60s") as target:
+        target.reload(rules, "good")
+        with SecureClient(target, pki.chained()) as client:
+            with target.connect() as other:
+                client.send(b"".join(adu(number, UNIT, write_floats(20, number)) for number in range(AT_ONCE)))
+                target.use(rules, "revoked")
+                assert client.ends()
+                assert works(other)
+                written = device.written
+                time.sleep(2)
+                assert written <= device.written <= written + 1 < AT_ONCE, (written, device.written)
+    records = [json.loads(line) for line in read(pki.path("gateway-audit.jsonl")).splitlines()]
+    results = [record["result"] for record in records if record["event"] == "write" and record["write"] == [20, 2]]
+    results = results[-AT_ONCE:]
+    assert len(results) == AT_ONCE and results.count("done") == device.written, (results, device.written)
+    assert results.count("not sent") == AT_ONCE - device.written, results
+
+
 TESTS = [
     the_session_that_is_unused_for_longest_gives_way,
     connections_past_the_limit_of_an_address_are_closed_and_other_addresses_get_in,
@@ -232,6 +266,7 @@ TESTS = [
     reads_of_different_registers_are_on_their_way_together,
     readers_of_the_same_registers_share_a_request,
     a_setpoint_of_two_registers_is_limited,
+    writes_of_a_revoked_session_that_have_not_begun_are_not_carried_out,
 ]
 
 
