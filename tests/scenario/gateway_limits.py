@@ -84,11 +84,11 @@ def a_session_ends_with_its_certificate(pki, plc):
 
 def a_new_session_goes_if_all_others_wait_for_answers(pki, _):
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        limits = "connections: 2, answer_timeout: 1s"
+        limits = "connections: 2, answer_timeout: 5s"
         with gateway_before(silent.getsockname(), pki, limits=limits) as target:
             clients = [target.connect(), target.connect()]
-            for client in clients:
-                client.send(adu(1, UNIT, READ))
+            for client in clients:  # one at a time waits for response_timeout, so some wait all the while
+                client.send(b"".join(adu(number, UNIT, read_registers(number, 2)) for number in range(AT_ONCE)))
             with target.connect("reader") as newest:
                 assert newest.ends()
             assert [client.receive()[2] for client in clients] == [NO_ANSWER] * 2
