@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "gateway/policy_file.h"
 #include "policy_answer.h"
+#include "tunnel/tag_words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@ static const char epilogue[] =
     "  bourdon policy test policy.yaml --role operator --unit 1 --fc 6 --address 100 --value 55\n"
     "  bourdon policy test policy.yaml --unit 1 --fc 3 --address 0 --count 10      (without a role)\n"
     "  bourdon policy test policy.yaml --role operator --unit 1 --fc 6 --address 100 --value 55 --old 40\n"
+    "  bourdon policy test policy.yaml --role operator --unit 1 --fc 16 --address 200 --type float32 --value "
+    "12.5\n"
     "\n"
     "Without FILE, test takes /etc/bourdon/policy.yaml.\n"
     "Exit status: 0 good, or allowed; 1 denied; 2 wrong arguments, or mistakes in the file.";
@@ -23,7 +26,7 @@ static const char usual_file[] = "/etc/bourdon/policy.yaml";
 
 struct policy_arguments {
     const char *role, *unit, *function, *address, *count, *value, *old;
-    const char *write_address, *write_count;
+    const char *write_address, *type, *word_order;
 };
 
 static struct policy *load(const char *path)
@@ -76,13 +79,42 @@ static bool take(const struct command_line *line, const char *name, const char *
 }
 
 static bool take_values(const struct command_line *line, const char *name, const char *text,
-                        struct policy_values *values)
+                        const struct policy_encoding *encoding, struct policy_values *values)
 {
-    if (!text || policy_values_parse(text, values)) {
+    if (!text || policy_values_parse(text, encoding, values)) {
         return true;
     }
-    arguments_complain(line, "--%s %s: numbers of 16 bits, with commas between them", name, text);
+    arguments_complain(line, "--%s %s: numbers of the type %s, with commas between them", name, text,
+                       tag_word_name(policy_value_types, (int)encoding->type));
     return false;
+}
+
+/* One word of a rule's; `text` NULL leaves what is there. */
+static bool take_word(const struct command_line *line, const char *name, const char *text,
+                      const struct option_choice *choices, int *value)
+{
+    const struct option_choice *found = text ? tag_word_find(choices, text) : NULL;
+    if (text && !found) {
+        arguments_complain(line, "--%s %s: the words are those of a policy's `type` and `word_order`", name,
+                           text);
+        return false;
+    }
+    *value = found ? found->value : *value;
+    return true;
+}
+
+static bool take_encoding(const struct command_line *line, const struct policy_arguments *given,
+                          struct policy_encoding *encoding)
+{
+    int type = VALUE_UINT16;
+    int order = 0;
+    if (!take_word(line, "type", given->type, policy_value_types, &type) ||
+        !take_word(line, "word-order", given->word_order, policy_word_orders, &order)) {
+        return false;
+    }
+    *encoding = (struct policy_encoding){.type = (enum value_type)type,
+                                         .words_swapped = order == ORDER_WORDS_SWAPPED};
+    return true;
 }
 
 static bool understand(const struct command_line *line, const struct policy_arguments *given,
@@ -93,13 +125,15 @@ static bool understand(const struct command_line *line, const struct policy_argu
     uint64_t address = 0;
     uint64_t count = 0;
     uint64_t write_address = 0;
+    struct policy_encoding encoding;
     bool good = take(line, "unit", given->unit, 255, &unit) &&
                 take(line, "fc", given->function, 127, &function) &&
                 take(line, "address", given->address, 65535, &address) &&
                 take(line, "count", given->count, 65535, &count) &&
                 take(line, "write-address", given->write_address, 65535, &write_address) &&
-                take_values(line, "value", given->value, &question->values) &&
-                take_values(line, "old", given->old, &question->old);
+                take_encoding(line, given, &encoding) &&
+                take_values(line, "value", given->value, &encoding, &question->values) &&
+                take_values(line, "old", given->old, &encoding, &question->old);
     if (!good) {
         return false;
     }
@@ -148,6 +182,10 @@ int cmd_policy(int argc, char **argv)
         {"value", 'v', "VALUES", "What is written: 55, -3 or 1,2,3. For 22: the AND and the OR mask.",
          &given.value, NULL},
         {"old", 0, "VALUES", "What the device holds now, for max_change and for function 22.", &given.old,
+         NULL},
+        {"type", 0, "TYPE", "Of --value and --old: uint16, int16, uint32, int32 or float32.", &given.type,
+         NULL},
+        {"word-order", 0, "ORDER", "Of two registers: big (high word first) or little.", &given.word_order,
          NULL},
         {"write-address", 0, "ADDRESS", "Function 23: where it writes. Default: where it reads.",
          &given.write_address, NULL},

@@ -1,5 +1,8 @@
 #include "policy_answer.h"
 
+#include "gateway/policy_file.h"
+#include "tunnel/tag_words.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,32 +20,64 @@ bool policy_number_parse(const char *text, struct policy_number *number)
     return *end == '\0';
 }
 
-static bool parse_value(const char *text, size_t size, uint16_t *value)
+/* The bits of a number of 16 or 32 bits. */
+static bool parse_whole(const char *text, unsigned bits, uint32_t *value)
 {
-    char copy[16];
     struct policy_number number;
+    uint64_t most = UINT64_C(1) << bits;
+    if (!policy_number_parse(text, &number) || number.value > (number.negative ? most / 2 : most - 1)) {
+        return false;
+    }
+    *value = (uint32_t)(number.negative ? most - number.value : number.value);
+    return true;
+}
+
+static bool parse_float(const char *text, uint32_t *value)
+{
+    char *end;
+    float number = strtof(text, &end);
+    memcpy(value, &number, sizeof number);
+    return end != text && *end == '\0';
+}
+
+static bool parse_value(const char *text, size_t size, const struct policy_encoding *encoding,
+                        uint32_t *value)
+{
+    char copy[32];
     if (size >= sizeof copy) {
         return false;
     }
     memcpy(copy, text, size);
     copy[size] = '\0';
-    if (!policy_number_parse(copy, &number) || number.value > (number.negative ? 0x8000U : 0xffffU)) {
-        return false;
-    }
-    *value = (uint16_t)(number.negative ? 0x10000U - number.value : number.value);
-    return true;
+    return encoding->type == VALUE_FLOAT32
+               ? parse_float(copy, value)
+               : parse_whole(copy, 16 * policy_guard_width(encoding->type), value);
 }
 
-bool policy_values_parse(const char *text, struct policy_values *values)
+static void append(struct policy_values *values, uint32_t value, const struct policy_encoding *encoding)
+{
+    uint16_t high = (uint16_t)(value >> 16);
+    uint16_t low = (uint16_t)value;
+    if (policy_guard_width(encoding->type) == 2) {
+        values->items[values->count++] = encoding->words_swapped ? low : high;
+        values->items[values->count++] = encoding->words_swapped ? high : low;
+    } else {
+        values->items[values->count++] = low;
+    }
+}
+
+bool policy_values_parse(const char *text, const struct policy_encoding *encoding,
+                         struct policy_values *values)
 {
     values->count = 0;
     for (const char *at = text;; at++) {
         size_t size = strcspn(at, ",");
-        if (values->count == PDU_WRITE_REGISTERS_MAX ||
-            !parse_value(at, size, &values->items[values->count])) {
+        uint32_t value;
+        if (values->count + policy_guard_width(encoding->type) > PDU_WRITE_REGISTERS_MAX ||
+            !parse_value(at, size, encoding, &value)) {
             return false;
         }
-        values->count++;
+        append(values, value, encoding);
         at += size;
         if (*at == '\0') {
             return true;
@@ -127,6 +162,17 @@ static enum err make_request(const struct policy_question *question, const struc
 
 /* ---- the answer ---- */
 
+static void say_type(FILE *out, const struct policy_guard *guard)
+{
+    if (policy_guard_width(guard->type) == 2) {
+        fprintf(
+            out,
+            "  its values are %s, two registers each, %s word first: a write must have whole ones, counted "
+            "from the start of a range\n  of its addresses, by function 16 or 23\n",
+            tag_word_name(policy_value_types, (int)guard->type), guard->words_swapped ? "low" : "high");
+    }
+}
+
 static void say_denied(FILE *out, const struct policy_decision *decision)
 {
     static const char *const sentences[] = {
@@ -136,7 +182,7 @@ static void say_denied(FILE *out, const struct policy_decision *decision)
         [POLICY_FUNCTION] = "no rule of this role has this function of this unit",
         [POLICY_ACCESS] = "the rule does not allow this access",
         [POLICY_ADDRESS] = "not all of the addresses lie within the rule",
-        [POLICY_VALUE] = "a value is outside of the rule's limits",
+        [POLICY_VALUE] = "a value is outside of the rule's limits, or not whole",
         [POLICY_CHANGE] = "the change is larger than the rule allows, or ends outside of its limits",
         [POLICY_RATE] = "too many requests in this second",
     };
@@ -145,6 +191,9 @@ static void say_denied(FILE *out, const struct policy_decision *decision)
             sentences[decision->verdict]);
     if (nearly) {
         fprintf(out, "  closest rule: \"%s\"\n", decision->closest->name);
+        if (decision->verdict >= POLICY_VALUE) {
+            say_type(out, &decision->closest->guard);
+        }
     }
 }
 

@@ -27,8 +27,14 @@ struct policy_question {
 
 /* A whole number, decimal or hexadecimal. */
 bool policy_number_parse(const char *text, struct policy_number *number);
-/* Numbers from -32768 to 65535 with commas between them. */
-bool policy_values_parse(const char *text, struct policy_values *values);
+/* What numbers on the command line are in registers. */
+struct policy_encoding {
+    enum value_type type; /* of policy_value_types */
+    bool words_swapped;
+};
+/* Numbers with commas between them. Those of one register may be -32768 to 65535 whatever the type. */
+bool policy_values_parse(const char *text, const struct policy_encoding *encoding,
+                         struct policy_values *values);
 
 /* Writes "allowed by rule …" or "denied: …". ERR_CONFIG: no such request exists, and why. */
 MUST_USE enum err policy_answer(FILE *out, const struct policy *policy,

@@ -71,8 +71,10 @@ void live_queue_put(struct live_queue *queue, struct live_list *requests)
 void live_queue_take(struct live_queue *queue, struct live_list *list)
 {
     pthread_mutex_lock(queue->mutex);
-    live_list_move(list, &queue->waiting);
-    atomic_store(&queue->count, 0);
+    if (list->count + queue->waiting.count <= LIVE_QUEUE_MAX) {
+        live_list_move(list, &queue->waiting);
+        atomic_store(&queue->count, 0);
+    }
     pthread_mutex_unlock(queue->mutex);
 }
 

@@ -35,8 +35,9 @@ struct live_request {
     uint8_t unit; /* behind the link */
     struct pdu_request request;
     struct policy_guard guard;
-    bool wants_old;      /* reads what a write will replace, for the record */
-    int64_t deadline_us; /* monotonic: afterwards it is not sent any more */
+    bool wants_old;        /* reads what a write will replace, for the record */
+    int64_t deadline_us;   /* monotonic: afterwards it is not sent any more */
+    atomic_bool cancelled; /* by who put it, while the link has it: if it has not begun, it is not sent */
 
     enum live_result result;
     bool cached;               /* a poll had just read it */
@@ -89,7 +90,8 @@ void live_queue_serve(struct live_queue *queue, const struct live_events *events
  * the queue is closed. */
 void live_queue_put(struct live_queue *queue, struct live_list *requests);
 
-/* The thread of the link: moves everything that waits behind `list`. */
+/* The thread of the link: moves everything that waits behind `list`, unless there would be more than
+ * LIVE_QUEUE_MAX in it: so with those that wait there are at most twice as many. */
 void live_queue_take(struct live_queue *queue, struct live_list *list);
 bool live_queue_is_empty(const struct live_queue *queue);
 /* Nothing is taken any more. The caller holds the mutex. */

@@ -195,7 +195,23 @@ static void read_answered(void *owner, struct link_exchange *exchange)
     }
 }
 
-static void run_reads(const struct live_line *line, struct live_list *waiting, int64_t now_us,
+/* Whether the last answer took more than twice the time of the first. */
+static bool came_one_by_one(const struct reads *reads)
+{
+    int64_t shortest_us = INT64_MAX;
+    int64_t longest_us = 0;
+    for (size_t i = 0; i < reads->count; i++) {
+        const struct link_exchange *exchange = &reads->exchanges[i];
+        int64_t time_us = exchange->response_us - exchange->request_us;
+        if (exchange->answered) {
+            shortest_us = time_us < shortest_us ? time_us : shortest_us;
+            longest_us = time_us > longest_us ? time_us : longest_us;
+        }
+    }
+    return longest_us / 2 > shortest_us;
+}
+
+static bool run_reads(const struct live_line *line, struct live_list *waiting, int64_t now_us,
                       struct live_list *done)
 {
     struct reads reads;
@@ -212,18 +228,19 @@ static void run_reads(const struct live_line *line, struct live_list *waiting, i
     if (reads.count > 0) {
         (void)line->exchange_all(line->owner, &batch); /* who got no answer has that result already */
     }
+    return came_one_by_one(&reads);
 }
 
-void live_run(const struct live_line *line, struct live_list *waiting, int64_t now_us, struct live_list *done)
+bool live_run(const struct live_line *line, struct live_list *waiting, int64_t now_us, struct live_list *done)
 {
     if (is_plain_read(waiting->first)) {
-        run_reads(line, waiting, now_us, done);
-        return;
+        return run_reads(line, waiting, now_us, done);
     }
     struct live_request *live = live_list_take(waiting);
     live_refuse(live); /* until there is an answer */
-    if (now_us < live->deadline_us) {
+    if (now_us < live->deadline_us && !atomic_load(&live->cancelled)) {
         run_alone(line, live);
     }
     live_list_append(done, live);
+    return false;
 }

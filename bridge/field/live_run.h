@@ -25,9 +25,10 @@ enum { LIVE_LOOK_AHEAD = 32 }; /* requests that a read which can go with the fir
 
 /*
  * Carries out the first that waits, and what can go with it; no read overtakes a write. Those move behind
- * `done` with their results and what goes with them. Something waits.
+ * `done` with their results and what goes with them. Something waits. True: they were several, and the device
+ * answered one after the other, so that they took as long as if each had gone alone.
  */
-void live_run(const struct live_line *line, struct live_list *waiting, int64_t now_us,
+bool live_run(const struct live_line *line, struct live_list *waiting, int64_t now_us,
               struct live_list *done);
 
 /* The result of a request that is not carried out. */

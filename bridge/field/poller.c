@@ -12,7 +12,7 @@
 
 void poller_init(struct poller *poller, const struct poller_context *context, const char *name)
 {
-    *poller = (struct poller){.context = context, .clock_checked_us = INT64_MIN / 2};
+    *poller = (struct poller){.context = context, .clock_checked_us = INT64_MIN / 2, .at_once = 1};
     snprintf(poller->name, sizeof poller->name, "%s", name);
     poller_log_init(&poller->log, poller->name);
     pthread_mutex_init(&poller->mutex, NULL);

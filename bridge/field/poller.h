@@ -53,7 +53,8 @@ struct poller {
     struct link *ways[POLLER_WAYS_MAX]; /* owned */
     size_t way_count;
     size_t way;         /* in use, or to be tried next */
-    size_t outstanding; /* live reads on their way at once */
+    size_t outstanding; /* live reads on their way at once, at most … */
+    size_t at_once;     /* … and now: fewer where that would keep polls waiting */
     struct unit *units; /* owned */
     size_t unit_count;
     struct backoff reconnect;

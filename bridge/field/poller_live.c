@@ -45,14 +45,20 @@ static bool is_our_turn(struct poller *poller, int64_t now_us, int64_t poll_us)
            line_share_next(&poller->share, now_us >= poll_us, true) == LINE_LIVE;
 }
 
+/* A poll that came due meanwhile would have had its turn earlier had fewer requests gone together. */
+static void choose_batch(struct poller *poller, bool held_up)
+{
+    size_t next = held_up ? poller->at_once / 2 : 2 * poller->at_once;
+    poller->at_once = next < 1 ? 1 : next > poller->outstanding ? poller->outstanding : next;
+}
+
 void poller_live_serve(struct poller *poller, int64_t poll_us)
 {
-    const struct live_line line = {
+    struct live_line line = {
         .exchange = exchange,
         .exchange_all = exchange_all,
         .owner = poller,
         .cache = &poller->cache,
-        .outstanding = poller->outstanding,
     };
     struct live_list answered;
     live_list_init(&answered);
@@ -62,8 +68,10 @@ void poller_live_serve(struct poller *poller, int64_t poll_us)
         int64_t began_us = now_us;
         size_t before = answered.count;
         take_waiting(poller);
-        live_run(&line, &poller->live_taken, began_us, &answered);
+        line.outstanding = link_takes_several(way_of(poller)) ? poller->at_once : 1;
+        bool one_by_one = live_run(&line, &poller->live_taken, began_us, &answered);
         now_us = clock_mono_us();
+        choose_batch(poller, one_by_one && now_us > poll_us);
         line_share_use(&poller->share, LINE_LIVE, now_us - began_us);
         metric_add(&poller->counters[POLLER_LIVE], (int64_t)(answered.count - before));
         first_us = before > 0 ? first_us : now_us;
@@ -78,10 +86,12 @@ void poller_live_refuse(struct poller *poller)
 {
     struct live_list answered;
     live_list_init(&answered);
-    take_waiting(poller);
-    for (struct live_request *request; (request = live_list_take(&poller->live_taken)) != NULL;) {
-        live_refuse(request);
-        live_list_append(&answered, request);
+    while (poller_live_waits(poller)) {
+        take_waiting(poller);
+        for (struct live_request *request; (request = live_list_take(&poller->live_taken)) != NULL;) {
+            live_refuse(request);
+            live_list_append(&answered, request);
+        }
     }
     give_back(poller, &answered);
 }

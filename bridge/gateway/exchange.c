@@ -35,12 +35,18 @@ static struct transaction *take_transaction(struct session *session)
     return transaction;
 }
 
-static void give_back(struct gateway *gateway, struct transaction *transaction)
+static void leave_session(struct transaction *transaction)
 {
     if (transaction->session) {
         transaction->session->transactions[transaction->slot] = NULL;
         transaction->session->outstanding--;
+        transaction->session = NULL;
     }
+}
+
+static void give_back(struct gateway *gateway, struct transaction *transaction)
+{
+    leave_session(transaction);
     transaction->live.next = (struct live_request *)gateway->free_transactions;
     gateway->free_transactions = transaction;
 }
@@ -48,8 +54,18 @@ static void give_back(struct gateway *gateway, struct transaction *transaction)
 void exchange_abandon(struct session *session)
 {
     for (size_t i = 0; i < GATEWAY_REQUESTS_MAX; i++) {
+        struct transaction *transaction = session->transactions[i];
+        if (transaction && !live_is_write(&transaction->live.request)) {
+            leave_session(transaction);
+        }
+    }
+}
+
+void exchange_cancel(struct session *session)
+{
+    for (size_t i = 0; i < GATEWAY_REQUESTS_MAX; i++) {
         if (session->transactions[i]) {
-            session->transactions[i]->session = NULL;
+            atomic_store(&session->transactions[i]->live.cancelled, true);
         }
     }
 }
@@ -137,6 +153,7 @@ static void fill(struct transaction *transaction, const struct mbap *adu, const 
     transaction->number = adu->transaction;
     transaction->unit = adu->unit;
     live->unit = gateway->routes[adu->unit].unit;
+    atomic_store(&live->cancelled, false);
     live->request = *request;
     live->guard = rule ? rule->guard : (struct policy_guard){.verify = false};
     live->wants_old = rule && gateway->old_values;
@@ -238,14 +255,11 @@ static void take_answer(struct gateway *gateway, struct transaction *transaction
             record_write(session, transaction);
         }
     }
-    struct transaction *kept = transaction;
-    if (session) {
-        session->transactions[transaction->slot] = NULL;
-        session->outstanding--;
-        transaction->session = NULL;
-        answer_live(session, kept);
+    leave_session(transaction);
+    if (session && !session->doomed) {
+        answer_live(session, transaction);
     }
-    give_back(gateway, kept);
+    give_back(gateway, transaction);
 }
 
 void exchange_take_answers(struct gateway *gateway)

@@ -12,8 +12,10 @@ extern const struct live_events exchange_events;
 /* Passes on what has come back. It comes by itself, but for a moment without memory. */
 void exchange_take_answers(struct gateway *gateway);
 
-/* Whatever is still under way finds no session any more. */
+/* The session has ended: the reads under way find it no more; writes do, but only to be recorded. */
 void exchange_abandon(struct session *session);
+/* The session may do nothing any more: writes that have not begun are not carried out. */
+void exchange_cancel(struct session *session);
 void exchange_free_all(struct gateway *gateway);
 
 #endif

@@ -293,6 +293,7 @@ void gateway_stop(struct gateway *gateway)
     }
     loop_timer_free(gateway->tick);
     loop_free(gateway->loop);
+    exchange_take_answers(gateway);
     session_bury_all(gateway);
     exchange_free_all(gateway);
     audit_close(gateway->audit);

@@ -119,7 +119,7 @@ static void end_session(struct gateway *gateway, void *argument)
     for (struct session *session = gateway->sessions; session; session = session->next) {
         if (session->open && session->number == ending->number) {
             ending->found = true;
-            session_close(session, "ended by an operator of the bridge");
+            session_expel(session, "ended by an operator of the bridge");
             return;
         }
     }

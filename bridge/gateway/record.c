@@ -11,8 +11,8 @@ static struct audit_record begin(const struct session *session, const char *even
         .event = event,
         .time_us = clock_wall_us(),
         .session = session->number,
-        .peer = io_address(session->io),
-        .certificate = io_peer(session->io),
+        .peer = session->address,
+        .certificate = &session->peer,
         .role = session->role,
     };
 }

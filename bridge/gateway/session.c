@@ -5,6 +5,7 @@
 #include "gateway/exchange.h"
 #include "gateway/record.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,11 +60,22 @@ void session_close(struct session *session, const char *reason)
     session->gateway->graves = session;
 }
 
+void session_expel(struct session *session, const char *reason)
+{
+    exchange_cancel(session);
+    session_close(session, reason);
+}
+
 void session_bury_all(struct gateway *gateway)
 {
-    while (gateway->graves) {
-        struct session *session = gateway->graves;
-        gateway->graves = session->next;
+    struct session **place = &gateway->graves;
+    while (*place) {
+        struct session *session = *place;
+        if (session->outstanding > 0) {
+            place = &session->next;
+            continue;
+        }
+        *place = session->next;
         free(session);
     }
 }
@@ -157,6 +169,9 @@ static void opened(void *owner)
     session->number = ++gateway->last_session;
     session->opened_wall_us = clock_wall_us();
     session->used_us = clock_mono_us();
+    session->peer = *peer;
+    peer = &session->peer;
+    snprintf(session->address, sizeof session->address, "%s", io_address(session->io));
     session->role = peer->role_count == 1 && peer->role[0] != '\0' ? peer->role : NULL;
     session_find_rules(session);
     record_opened(session);
@@ -272,7 +287,7 @@ void session_tick(struct session *session, int64_t now_us, int64_t wall_us)
                now_us - session->used_us > limits->idle_us) {
         session_close(session, "no request for the longest time allowed");
     } else if (io_peer(session->io)->not_after_us <= wall_us) {
-        session_close(session, "its certificate has expired");
+        session_expel(session, "its certificate has expired");
     }
 }
 
@@ -280,6 +295,6 @@ void session_judge(struct session *session, const struct tls_context *tls)
 {
     struct err_text why = {.text = ""};
     if (session->open && io_judge(session->io, tls, &why) != ERR_OK) {
-        session_close(session, why.text);
+        session_expel(session, why.text);
     }
 }

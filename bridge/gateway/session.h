@@ -12,6 +12,7 @@
 
 #include "gateway/gateway_state.h"
 #include "modbus/mbap.h"
+#include "net/socket.h"
 
 enum {
     SESSION_OUT_MAX = 64 * 1024,   /* answers a client may leave unread; more and it is closed */
@@ -26,11 +27,13 @@ struct session {
     struct io *io;
     bool open;
     uint32_t generation;          /* of the context that its certificate was judged by */
-    bool doomed;                  /* closed: it only waits for its burial */
+    bool doomed;                  /* closed: it waits for the results of its writes, and for its burial */
     int64_t accepted_us, used_us; /* monotonic */
     int64_t opened_wall_us;
-    int64_t frame_us; /* when the frame began that is not complete; 0 = none has */
-    const char *role; /* of the certificate; NULL = none */
+    int64_t frame_us;                 /* when the frame began that is not complete; 0 = none has */
+    struct tls_peer peer;             /* once it is open; the record may need it when `io` is gone */
+    char address[SOCKET_ADDRESS_MAX]; /* likewise */
+    const char *role;                 /* of the certificate; NULL = none */
     const struct policy_role *rules;
     size_t outstanding;
     struct transaction *transactions[GATEWAY_REQUESTS_MAX];
@@ -43,7 +46,7 @@ struct session {
 /* One request on its way. */
 struct transaction {
     struct live_request live; /* the first member: what comes back is one of these */
-    struct session *session;  /* NULL: it has ended */
+    struct session *session;  /* NULL: it has ended, and there is nothing to record */
     size_t slot;
     uint16_t number;            /* of the MBAP header */
     uint8_t unit;               /* as the client asked */
@@ -53,8 +56,11 @@ struct transaction {
 
 /* Takes over a descriptor. */
 void session_accept(struct gateway *gateway, int fd);
-/* Ends it; `reason` goes to log and audit. The memory stays until session_bury_all(). */
+/* Ends it; `reason` goes to log and audit. The memory stays until session_bury_all() finds that none of its
+ * writes is under way. */
 void session_close(struct session *session, const char *reason);
+/* The same of a session that has lost its rights: its writes that have not begun are not carried out. */
+void session_expel(struct session *session, const char *reason);
 void session_bury_all(struct gateway *gateway);
 /* The session's rules are those of the gateway's policy. */
 void session_find_rules(struct session *session);

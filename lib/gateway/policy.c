@@ -89,15 +89,16 @@ static bool has_bit(const uint64_t *bits, unsigned number)
     return bits[number / 64] >> (number % 64) & 1;
 }
 
-static bool has_span(const struct policy_rule *rule, struct pdu_span span)
+/* The range of the rule in which the span lies; NULL: none. */
+static const struct policy_range *find_range(const struct policy_rule *rule, struct pdu_span span)
 {
     uint32_t last = span.address + (span.quantity > 0 ? span.quantity - 1U : 0U);
     for (size_t i = 0; i < rule->range_count; i++) {
         if (span.address >= rule->ranges[i].first && last <= rule->ranges[i].last) {
-            return true;
+            return &rule->ranges[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 /* One half of a request: what it reads, or what it writes. */
@@ -120,10 +121,16 @@ static enum policy_verdict judge(const struct policy_rule *rule, const struct ha
     if (half->write ? !rule->write : !rule->read) {
         return POLICY_ACCESS;
     }
-    if (half->addressed && !has_span(rule, half->write ? half->request->write : half->request->read)) {
+    if (!half->addressed) {
+        return POLICY_ALLOWED;
+    }
+    struct pdu_span span = half->write ? half->request->write : half->request->read;
+    const struct policy_range *range = find_range(rule, span);
+    if (!range) {
         return POLICY_ADDRESS;
     }
-    bool values_fit = !half->write || !half->addressed || policy_guard_allows(&rule->guard, half->request);
+    unsigned offset = (unsigned)span.address - range->first;
+    bool values_fit = !half->write || policy_guard_allows(&rule->guard, half->request, offset);
     return values_fit ? POLICY_ALLOWED : POLICY_VALUE;
 }
 

@@ -23,6 +23,10 @@
 /* For help and man pages. */
 extern const struct option policy_file_table[];
 
+/* The words of `type` (enum value_type) and `word_order` (ORDER_WORDS_SWAPPED or not). */
+extern const struct option_choice policy_value_types[];
+extern const struct option_choice policy_word_orders[];
+
 /* Reads and checks a file. ERR_CONFIG, ERR_MALFORMED: `diagnostics` say why. */
 MUST_USE enum err policy_load(const char *path, struct diagnostics *diagnostics, struct policy **policy);
 /* The same from memory; `name` stands for the path. */

@@ -1,7 +1,11 @@
 #include "gateway/policy_rule.h"
 
+#include "gateway/policy_file.h"
 #include "gateway/policy_ranges.h"
+#include "tunnel/tag_words.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +13,13 @@ enum { UNIT_MAX = 255, FUNCTION_MAX = 127, ADDRESS_MAX = 65535 };
 
 static const struct option_choice accesses[] = {
     {"read", POLICY_READ}, {"write", POLICY_WRITE}, {"read-write", POLICY_READ_WRITE}, {NULL, 0}};
+
+const struct option_choice policy_value_types[] = {
+    {"uint16", VALUE_UINT16}, {"int16", VALUE_INT16},     {"uint32", VALUE_UINT32},
+    {"int32", VALUE_INT32},   {"float32", VALUE_FLOAT32}, {NULL, 0},
+};
+
+const struct option_choice policy_word_orders[] = {{"big", 0}, {"little", ORDER_WORDS_SWAPPED}, {NULL, 0}};
 
 const struct option policy_rule_table[] = {
     {.name = "name",
@@ -61,19 +72,28 @@ const struct option policy_rule_table[] = {
      .offset = offsetof(struct rule_options, values),
      .max_items = 2,
      .placeholder = "NUMBER",
-     .help = "Lowest and highest value that a write may leave in a register; coils count as 0 and 1."},
-    {.name = "signed",
-     .kind = OPTION_BOOL,
-     .offset = offsetof(struct rule_options, is_signed),
-     .fallback = "false",
-     .help = "Registers are signed numbers, -32768 to 32767, in `values` and `max_change`."},
+     .help = "Lowest and highest value that a write may leave; coils count as 0 and 1."},
+    {.name = "type",
+     .kind = OPTION_CHOICE,
+     .offset = offsetof(struct rule_options, type),
+     .fallback = "uint16",
+     .choices = policy_value_types,
+     .help = "What `values` and `max_change` are about: one register, or two that make a number. Two count "
+             "from the start of each range of addresses, and a write must have whole ones; NaN and infinity "
+             "are outside of any limits."},
+    {.name = "word_order",
+     .kind = OPTION_CHOICE,
+     .offset = offsetof(struct rule_options, word_order),
+     .fallback = "big",
+     .choices = policy_word_orders,
+     .help = "Order of the two registers of a number: big = high word first."},
     {.name = "max_change",
-     .kind = OPTION_INT,
+     .kind = OPTION_FLOAT,
      .offset = offsetof(struct rule_options, max_change),
      .fallback = "0",
      .min = 0,
-     .max = ADDRESS_MAX,
-     .help = "By how much one write may change a register; it is read first. 0 = by any amount."},
+     .max = (double)FLT_MAX,
+     .help = "By how much one write may change a value; it is read first. 0 = by any amount."},
     {.name = "verify",
      .kind = OPTION_BOOL,
      .offset = offsetof(struct rule_options, verify),
@@ -181,39 +201,127 @@ static void fill_functions(const struct maker *maker, struct policy_rule *rule)
     }
 }
 
-static bool parse_value(const char *text, long min, long max, int32_t *value)
+/* What a type can hold. */
+struct type_span {
+    double min, max;
+    const char *hint;
+};
+
+static struct type_span span_of(enum value_type type)
 {
+    static const struct type_span spans[] = {
+        [VALUE_UINT16] = {0, UINT16_MAX, "[0, 800]; below 0 only with type: int16"},
+        [VALUE_INT16] = {INT16_MIN, INT16_MAX, "[-50, 800]; int16 is -32768 to 32767"},
+        [VALUE_UINT32] = {0, UINT32_MAX, "[0, 100000]; uint32 is 0 to 4294967295"},
+        [VALUE_INT32] = {INT32_MIN, INT32_MAX, "[-5, 100000]; int32 is -2147483648 to 2147483647"},
+        [VALUE_FLOAT32] = {(double)-FLT_MAX, (double)FLT_MAX, "[-1.5, 80]; float32 is up to 3.4e38"},
+    };
+    return spans[type];
+}
+
+/* A limit is what the type can hold next to it, so that the very number written in a policy may be sent. */
+static bool parse_value(const char *text, enum value_type type, double *value)
+{
+    bool is_float = type == VALUE_FLOAT32;
+    struct type_span span = span_of(type);
     char *end;
-    if (strspn(text, "-0123456789") != strlen(text)) {
+    if (strspn(text, is_float ? "+-.0123456789eE" : "-0123456789") != strlen(text)) {
         return false;
     }
-    long parsed = strtol(text, &end, 10);
-    *value = (int32_t)parsed;
-    return end != text && *end == '\0' && parsed >= min && parsed <= max;
+    *value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(*value >= span.min && *value <= span.max)) {
+        return false;
+    }
+    *value = is_float ? (double)(float)*value : *value;
+    return true;
+}
+
+static void fill_limits(const struct maker *maker, struct policy_guard *guard)
+{
+    const struct option_list *values = &maker->options->values;
+    const char *const *texts = values->items;
+    struct type_span span = span_of(guard->type);
+    if (guard->bounded && (values->count != 2 || !parse_value(texts[0], guard->type, &guard->min) ||
+                           !parse_value(texts[1], guard->type, &guard->max) || guard->min > guard->max)) {
+        complain(maker, "values", span.hint,
+                 guard->type == VALUE_FLOAT32
+                     ? "two numbers that the type can hold, the lower one first"
+                     : "two whole numbers that the type can hold, the lower one first");
+    }
+    bool whole = guard->type == VALUE_FLOAT32 || guard->max_change == floor(guard->max_change);
+    if (!whole || guard->max_change > span.max - span.min) {
+        complain(maker, "max_change", span.hint, "no difference between two values of the type");
+    }
+}
+
+/* Ranges as they are written; those of the rule are joined. */
+static void check_ranges(const struct maker *maker, const struct policy_rule *rule)
+{
+    const struct option_list *list = &maker->options->addresses;
+    const char *const *texts = list->items;
+    unsigned width = policy_guard_width(rule->guard.type);
+    for (size_t i = 0; i < list->count && rule->range_count > 0; i++) {
+        struct policy_range range;
+        (void)policy_range_parse(texts[i], ADDRESS_MAX, &range); /* it was read before */
+        const struct policy_range *joined = rule->ranges;
+        while (range.first > joined->last) {
+            joined++;
+        }
+        struct place place = option_place(maker->diagnostics, maker->options, "addresses");
+        if ((range.last - range.first + 1U) % width != 0) {
+            diagnostics_add(maker->diagnostics, place, "two registers a value: 100-101, 100-109",
+                            "addresses: \"%s\" has an odd number of registers, and the type takes two",
+                            texts[i]);
+        } else if ((range.first - joined->first) % width != 0) {
+            diagnostics_add(maker->diagnostics, place, "ranges that overlap or touch are one",
+                            "addresses: \"%s\" begins in the middle of a value of another range", texts[i]);
+        }
+    }
+}
+
+static bool writes_whole_values(uint8_t function)
+{
+    return function == MODBUS_WRITE_MULTIPLE_REGISTERS || function == MODBUS_READ_WRITE_MULTIPLE_REGISTERS;
+}
+
+/* Functions listed one by one that could never pass the limits. */
+static void check_wide_functions(const struct maker *maker)
+{
+    struct policy_range ranges[POLICY_RANGES_MAX];
+    const struct option_list *list = &maker->options->functions;
+    const char *const *texts = list->items;
+    for (size_t i = 0; i < list->count; i++) {
+        struct policy_function function;
+        bool single =
+            policy_range_parse(texts[i], FUNCTION_MAX, &ranges[i]) && ranges[i].first == ranges[i].last;
+        if (single && policy_function((uint8_t)ranges[i].first, &function) && function.writes &&
+            function.addressed && !writes_whole_values((uint8_t)ranges[i].first)) {
+            complain(maker, "functions", "16 or 23",
+                     "a value of two registers, and a function that writes one");
+        }
+    }
 }
 
 static void fill_guard(const struct maker *maker, struct policy_rule *rule)
 {
     const struct rule_options *options = maker->options;
     struct policy_guard *guard = &rule->guard;
-    const char *const *texts = options->values.items;
     *guard = (struct policy_guard){
-        .is_signed = options->is_signed,
+        .type = (enum value_type)options->type,
+        .words_swapped = options->word_order == ORDER_WORDS_SWAPPED,
         .verify = options->verify,
-        .max_change = (int32_t)options->max_change,
+        .max_change = options->max_change,
         .bounded = options->values.count > 0,
     };
-    long min = guard->is_signed ? INT16_MIN : 0;
-    long max = guard->is_signed ? INT16_MAX : UINT16_MAX;
-    bool good =
-        !guard->bounded || (options->values.count == 2 && parse_value(texts[0], min, max, &guard->min) &&
-                            parse_value(texts[1], min, max, &guard->max) && guard->min <= guard->max);
-    if (!good) {
-        complain(maker, "values", "[0, 800]; below 0 only with signed: true",
-                 "two whole numbers that a register can hold, the lower one first");
+    fill_limits(maker, guard);
+    check_ranges(maker, rule);
+    if (policy_guard_width(guard->type) == 1 && guard->words_swapped) {
+        complain(maker, "word_order", "type: uint32, int32 or float32",
+                 "a value of one register has no order");
+    } else if (policy_guard_width(guard->type) == 2 && policy_guard_limits(guard)) {
+        check_wide_functions(maker);
     }
-    bool demands = guard->bounded || guard->verify || guard->max_change > 0;
-    if (demands && !rule->write) {
+    if ((policy_guard_limits(guard) || guard->verify) && !rule->write) {
         complain(maker, "access", "values, max_change and verify are about writes",
                  "a rule that allows no write demands something of writes");
     }

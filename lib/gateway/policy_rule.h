@@ -19,8 +19,9 @@ struct rule_options {
     struct option_list functions; /* ranges; empty = those with addresses that fit the access */
     struct option_list addresses; /* ranges */
     struct option_list values;    /* two numbers, or none */
-    bool is_signed;
-    int64_t max_change;
+    int type;                     /* enum value_type, of those two */
+    int word_order;               /* ORDER_WORDS_SWAPPED or not */
+    double max_change;
     bool verify;
     int64_t rate;
 };

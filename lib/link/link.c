@@ -43,6 +43,11 @@ enum link_outcome link_exchange_all(struct link *link, const struct link_batch *
     return outcome;
 }
 
+bool link_takes_several(const struct link *link)
+{
+    return link->operations->exchange_all != NULL;
+}
+
 void link_disconnect(struct link *link)
 {
     if (link->connected) {

@@ -99,6 +99,8 @@ MUST_USE enum link_outcome link_exchange(struct link *link, struct link_exchange
  * time-out begins anew with each answer. LINK_ANSWERED: all are. After another outcome some may be.
  */
 MUST_USE enum link_outcome link_exchange_all(struct link *link, const struct link_batch *batch);
+/* Whether several requests of a batch are on their way at once. */
+bool link_takes_several(const struct link *link);
 void link_disconnect(struct link *link); /* may be disconnected already */
 /* Ends what the link waits for, now and for good. Any thread. */
 void link_interrupt(struct link *link);

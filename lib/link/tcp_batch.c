@@ -6,6 +6,8 @@
 #include "modbus/mbap.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 enum { SPACE_SIZE = LINK_OUTSTANDING_MAX * MBAP_ADU_MAX };
@@ -123,6 +125,14 @@ static int take_bytes(struct receiving *self, struct bytes bytes)
     return result;
 }
 
+/* A device with Nagle's algorithm sends its second answer when the first is acknowledged, which the kernel
+ * may put off for 40 ms: we have nothing to send meanwhile. */
+static void acknowledge(int fd)
+{
+    const int now = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &now, sizeof now);
+}
+
 static int receive_some(struct receiving *self)
 {
     uint8_t space[SPACE_SIZE];
@@ -132,7 +142,11 @@ static int receive_some(struct receiving *self)
     }
     ssize_t size = recv(self->line->fd, space, sizeof space, MSG_DONTWAIT);
     if (size > 0) {
-        return take_bytes(self, (struct bytes){.data = space, .size = (size_t)size});
+        int taken = take_bytes(self, (struct bytes){.data = space, .size = (size_t)size});
+        if (self->pending > 0) {
+            acknowledge(self->line->fd);
+        }
+        return taken;
     }
     if (size == 0) {
         return -ECONNRESET;

@@ -182,9 +182,7 @@ void io_shutdown(struct io *io, int64_t linger_ms)
     // Nothing was said yet, so there is nothing to finish.
     connector_free(io->connector);
     loop_watch_free(io->watch);
-    if (!io->working) {
-        stream_close(&io->stream);
-    }
+    io_machine_drop_stream(io);
     io->connector = NULL;
     io->watch = NULL;
     loop_timer_start_ms(io->timer, 0);

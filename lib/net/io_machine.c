@@ -14,8 +14,6 @@ enum {
     ALERT_LINGER_BYTES = 64 * 1024, /* what we read and throw away meanwhile */
 };
 
-#define HANDSHAKE_OVERDUE "the TLS handshake was not finished in time"
-
 static const bool MOVES[IO_STATES][IO_STATES] = {
     [IO_CONNECTING] = {[IO_HANDSHAKING] = true, [IO_FINISHING] = true, [IO_CLOSED] = true},
     [IO_HANDSHAKING] = {[IO_OPEN] = true, [IO_FINISHING] = true, [IO_LINGERING] = true, [IO_CLOSED] = true},
@@ -35,15 +33,22 @@ void io_machine_move(struct io *io, enum io_state state)
 
 /* --- the end ------------------------------------------------------------------------------------------ */
 
+void io_machine_drop_stream(struct io *io)
+{
+    if (io->working) {
+        loop_job_cancel(io->working);
+    } else {
+        stream_close(&io->stream);
+    }
+}
+
 void io_machine_let_go(struct io *io)
 {
     io_machine_move(io, IO_CLOSED);
     connector_free(io->connector);
     loop_watch_free(io->watch);
     loop_timer_free(io->timer);
-    if (!io->working) {
-        stream_close(&io->stream);
-    }
+    io_machine_drop_stream(io);
     buffer_fini(&io->out);
     io->connector = NULL;
     io->watch = NULL;
@@ -257,21 +262,19 @@ static void compute_handshake(void *owner)
 static void handshake_done(void *owner)
 {
     struct io *io = owner;
-    io->working = false;
+    io->working = NULL;
     io_machine_enter(io);
-    if (io->state == IO_FINISHING) {
-        stream_close(&io->stream);
-    } else if (io->state == IO_HANDSHAKING && io->overdue) {
-        io_machine_end(io, ERR_TIMEOUT, HANDSHAKE_OVERDUE);
-    } else if (io->state == IO_HANDSHAKING) {
+    if (io->state == IO_HANDSHAKING) {
         take_handshake(io, io->handshake);
+    } else {
+        stream_close(&io->stream);
     }
     io_machine_leave(io);
 }
 
 static void handshake_step(struct io *io)
 {
-    io->working = io->apart && loop_work(io->loop, compute_handshake, handshake_done, io) == ERR_OK;
+    io->working = io->apart ? loop_work(io->loop, compute_handshake, handshake_done, io) : NULL;
     if (io->working) {
         loop_watch_set(io->watch, 0);
     } else {
@@ -390,10 +393,8 @@ void io_machine_expired(struct io *io)
         open_step(io, io->unread && !io->paused ? LOOP_READABLE : 0);
     } else if (io->state == IO_LINGERING && io->ending != ERR_OK) {
         end_as_kept(io);
-    } else if (io->state == IO_HANDSHAKING && io->working) {
-        io->overdue = true;
     } else if (io->state == IO_HANDSHAKING) {
-        io_machine_end(io, ERR_TIMEOUT, HANDSHAKE_OVERDUE);
+        io_machine_end(io, ERR_TIMEOUT, "the TLS handshake was not finished in time");
     } else if (io->stream.fd < 0 || io->working) {
         io_machine_end(io, ERR_OK, "closed by us before it was open");
     } else if (io->state == IO_FINISHING) {

@@ -51,8 +51,7 @@ struct io {
     bool dead; /* freed there, or while working */
 
     bool apart;                   /* another thread computes the handshake … */
-    bool working;                 /* … and does now: the stream is its own until handshake_done() */
-    bool overdue;                 /* meanwhile the time for it was up */
+    struct loop_job *working;     /* … and does now: the stream is its own until handshake_done() */
     enum stream_status handshake; /* what it came to */
 
     size_t linger_bytes; /* that may still be read and thrown away */
@@ -76,6 +75,8 @@ void io_machine_end(struct io *io, enum err code, const char *reason);
 
 /* Gives back everything but the io itself, and is CLOSED. */
 void io_machine_let_go(struct io *io);
+/* Closes the stream, or sees to it that handshake_done() does. */
+void io_machine_drop_stream(struct io *io);
 void io_machine_release(struct io *io);
 
 /* While OPEN, outside of events: sends what can be sent, and waits for what the connection needs now. */

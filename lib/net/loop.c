@@ -29,7 +29,7 @@ struct loop {
     struct task **last;
 };
 
-struct job {
+struct loop_job {
     uv_work_t uv;
     void (*work)(void *owner);
     void (*done)(void *owner);
@@ -303,30 +303,36 @@ void loop_watch_free(struct loop_watch *watch)
 
 static void job_runs(uv_work_t *uv)
 {
-    struct job *job = (struct job *)uv;
+    struct loop_job *job = (struct loop_job *)uv;
     job->work(job->owner);
 }
 
 static void job_is_done(uv_work_t *uv, int status)
 {
-    struct job *job = (struct job *)uv;
-    (void)status; // nobody cancels one
+    struct loop_job *job = (struct loop_job *)uv;
+    (void)status; // done or cancelled: the owner knows
     job->done(job->owner);
     free(job);
 }
 
-enum err loop_work(struct loop *loop, void (*work)(void *owner), void (*done)(void *owner), void *owner)
+struct loop_job *loop_work(struct loop *loop, void (*work)(void *owner), void (*done)(void *owner),
+                           void *owner)
 {
-    struct job *job = malloc(sizeof *job);
+    struct loop_job *job = malloc(sizeof *job);
     if (!job) {
-        return ERR_NO_MEMORY;
+        return NULL;
     }
-    *job = (struct job){.work = work, .done = done, .owner = owner};
+    *job = (struct loop_job){.work = work, .done = done, .owner = owner};
     if (uv_queue_work(&loop->uv, &job->uv, job_runs, job_is_done) != 0) {
         free(job);
-        return ERR_NO_MEMORY;
+        return NULL;
     }
-    return ERR_OK;
+    return job;
+}
+
+void loop_job_cancel(struct loop_job *job)
+{
+    (void)uv_cancel((uv_req_t *)&job->uv); // too late is fine
 }
 
 /* --- name look-up ------------------------------------------------------------------------------------- */

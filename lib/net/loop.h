@@ -43,11 +43,14 @@ MUST_USE enum err loop_post(struct loop *loop, void (*work)(void *owner), void *
 
 /*
  * Runs work(owner) in one of some threads that the whole process shares, then done(owner) in the loop's. What
- * is not finished when the loop ends is waited for by loop_free(), which then calls done(). ERR_NO_MEMORY:
- * neither.
+ * is not finished when the loop ends is waited for by loop_free(), which then calls done(). The job is the
+ * loop's, and gone after done(). NULL: out of memory, neither will run.
  */
-MUST_USE enum err loop_work(struct loop *loop, void (*work)(void *owner), void (*done)(void *owner),
-                            void *owner);
+MUST_USE struct loop_job *loop_work(struct loop *loop, void (*work)(void *owner), void (*done)(void *owner),
+                                    void *owner);
+/* Work that no thread has begun is left undone, and done() comes in a next round of the loop; what has begun
+ * goes on. Only before done(), in the loop's thread. */
+void loop_job_cancel(struct loop_job *job);
 
 /* A timer that is not running yet; NULL: out of memory. It expires once for each start. */
 MUST_USE struct loop_timer *loop_timer_new(struct loop *loop, void (*expired)(void *owner), void *owner);

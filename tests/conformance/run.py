@@ -16,6 +16,7 @@ from target import TARGETS, Pki  # finds tests/support for the others
 import authorisation
 import certificates
 import clients
+import conversations
 import frames
 import handshake
 import reload
@@ -65,7 +66,7 @@ def run_all(targets, tests):
 
 def main():
     names, wanted = sys.argv[1].split(","), sys.argv[2:]
-    modules = (handshake, certificates, authorisation, reload, frames, clients)
+    modules = (handshake, conversations, certificates, authorisation, reload, frames, clients)
     tests = [test for module in modules for test in module.TESTS]
     pki = Pki()
     try:

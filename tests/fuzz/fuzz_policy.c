@@ -30,6 +30,22 @@ static bool lies_within(const struct policy_rule *rule, struct pdu_span span)
     return true;
 }
 
+/* Where values of two registers are limited, a write has whole ones. */
+static bool is_whole(const struct policy_rule *rule, struct pdu_span span)
+{
+    if (policy_guard_width(rule->guard.type) == 1 || !policy_guard_limits(&rule->guard)) {
+        return true;
+    }
+    for (size_t i = 0; i < rule->range_count; i++) {
+        const struct policy_range *range = &rule->ranges[i];
+        check((range->last - range->first) % 2 == 1);
+        if (span.address >= range->first && span.address <= range->last) {
+            return (span.address - range->first) % 2 == 0 && span.quantity % 2 == 0;
+        }
+    }
+    return false;
+}
+
 static void decide(const struct policy *policy, uint8_t unit, struct bytes pdu)
 {
     struct pdu_request request;
@@ -47,6 +63,7 @@ static void decide(const struct policy *policy, uint8_t unit, struct bytes pdu)
         if (allowed && function.addressed) {
             check(!function.reads || lies_within(decision.read_rule, request.read));
             check(!function.writes || lies_within(decision.write_rule, request.write));
+            check(!function.writes || is_whole(decision.write_rule, request.write));
         }
     }
 }

@@ -135,7 +135,7 @@ grep -q 'was changed' said || fail "the change is not named: $(cat said)"
 sed 3d audit.jsonl.1 >shorter
 bourdon audit verify shorter >/dev/null && fail "a missing record was not noticed"
 bourdon audit verify audit.jsonl.1 --last "$hash" >/dev/null && fail "missing records at the end were not noticed"
-logged=$(grep 'event=audit_head .*seq=[1-9]' bridge.log | head -n 1 | sed 's/.*hash=\([0-9a-f]*\).*/\1/')
+logged=$(grep -E 'event=audit_head .*seq=([2-9]|[1-9][0-9])' bridge.log | head -n 1 | sed 's/.*hash=\([0-9a-f]*\).*/\1/')
 bourdon audit verify audit.jsonl.1 --has "$logged" || fail "a hash that was logged is not in the file"
 head -n 1 audit.jsonl.1 >beginning
 bourdon audit verify beginning --has "$logged" >said && fail "records cut off at the end were not noticed"

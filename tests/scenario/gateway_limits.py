@@ -3,6 +3,7 @@
 tests/conformance."""
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -12,7 +13,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.environ["BOURDON_SOURCE"], "tests", "conformance"))
-from target import UNIT, Pki, SecureClient, gateway_before  # finds tests/support for the next
+from target import POLICY, UNIT, Pki, SecureClient, gateway_before, read  # finds tests/support for the next
 
 from plcsim import DEADLINE_S, Plcsim, adu, read_registers
 
@@ -83,11 +84,11 @@ def a_session_ends_with_its_certificate(pki, plc):
 
 def a_new_session_goes_if_all_others_wait_for_answers(pki, _):
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        limits = "connections: 2, answer_timeout: 1s"
+        limits = "connections: 2, answer_timeout: 5s"
         with gateway_before(silent.getsockname(), pki, limits=limits) as target:
             clients = [target.connect(), target.connect()]
-            for client in clients:
-                client.send(adu(1, UNIT, READ))
+            for client in clients:  # one at a time waits for response_timeout, so some wait all the while
+                client.send(b"".join(adu(number, UNIT, read_registers(number, 2)) for number in range(AT_ONCE)))
             with target.connect("reader") as newest:
                 assert newest.ends()
             assert [client.receive()[2] for client in clients] == [NO_ANSWER] * 2
@@ -166,6 +167,95 @@ def readers_of_the_same_registers_share_a_request(pki, _):
     assert sum(device.together) <= 2 * 10, device.together
 
 
+class RegisterDevice(SlowDevice):
+    """Holds what is written to it by function 16."""
+
+    def __init__(self):
+        self.registers = [0] * 100
+        super().__init__()
+
+    def requests(self, connection):
+        head = connection.recv(6, socket.MSG_WAITALL)
+        return head and head + connection.recv(struct.unpack(">H", head[4:])[0], socket.MSG_WAITALL)
+
+    def answer(self, connection, received):
+        unit, function, address, quantity = struct.unpack(">BBHH", received[6:12])
+        if function == 16:
+            self.registers[address : address + quantity] = struct.unpack(f">{quantity}H", received[13:])
+            pdu = received[7:12]
+        else:
+            pdu = struct.pack(f">BB{quantity}H", function, 2 * quantity, *self.registers[address : address + quantity])
+        connection.sendall(received[:4] + struct.pack(">HB", 1 + len(pdu), unit) + pdu)
+
+
+HEAT = """
+rules:
+  - {name: see, roles: [operator], units: [1], access: read, addresses: [all]}
+  - {name: heat, roles: [operator], units: [1], access: write, addresses: [20-23], values: [0, 80.5], max_change: 30,
+     type: float32, word_order: little, verify: true}
+"""
+
+
+def write_floats(address, *values):
+    data = b"".join(struct.pack(">f", value)[2:] + struct.pack(">f", value)[:2] for value in values)
+    return struct.pack(">BHHB", 16, address, len(data) // 2, len(data)) + data
+
+
+def a_setpoint_of_two_registers_is_limited(pki, _):
+    device = RegisterDevice()
+    with gateway_before(device.address, pki) as target, target.use_rules(HEAT), target.connect() as client:
+        for address, values, allowed in (
+            (20, [30], True),
+            (20, [60.5], False),
+            (20, [60], True),
+            (20, [80.5], True),
+            (20, [80.6], False),
+            (20, [float("nan")], False),
+            (21, [70], False),
+            (22, [30], True),
+            (20, [70, 20], True),
+            (20, [70, 81], False),
+        ):
+            before = list(device.registers)
+            answer = client.ask(UNIT, write_floats(address, *values))
+            assert answer == (write_floats(address, *values)[:5] if allowed else b"\x90\x01"), (address, values, answer)
+            assert allowed or device.registers == before, (address, values)
+        assert client.ask(UNIT, struct.pack(">BHH", 6, 20, 0)) == b"\x86\x01"
+
+
+class SlowRegisterDevice(RegisterDevice):
+    def __init__(self):
+        self.written = 0
+        super().__init__()
+
+    def answer(self, connection, received):
+        write = received[7] == 16
+        time.sleep(1 if write else 0)
+        super().answer(connection, received)
+        self.written += write
+
+
+def writes_of_a_revoked_session_that_have_not_begun_are_not_carried_out(pki, _):
+    device = SlowRegisterDevice()
+    rules = POLICY + "  - {name: writers, no_role: true, units: [all], access: write, addresses: [all]}\n"
+    with gateway_before(device.address, pki, limits="answer_timeout: 60s") as target:
+        target.reload(rules, "good")
+        with SecureClient(target, pki.chained()) as client:
+            with target.connect() as other:
+                client.send(b"".join(adu(number, UNIT, write_floats(20, number)) for number in range(AT_ONCE)))
+                target.use(rules, "revoked")
+                assert client.ends()
+                assert works(other)
+                written = device.written
+                time.sleep(2)
+                assert written <= device.written <= written + 1 < AT_ONCE, (written, device.written)
+    records = [json.loads(line) for line in read(pki.path("gateway-audit.jsonl")).splitlines()]
+    results = [record["result"] for record in records if record["event"] == "write" and record["write"] == [20, 2]]
+    results = results[-AT_ONCE:]
+    assert len(results) == AT_ONCE and results.count("done") == device.written, (results, device.written)
+    assert results.count("not sent") == AT_ONCE - device.written, results
+
+
 TESTS = [
     the_session_that_is_unused_for_longest_gives_way,
     connections_past_the_limit_of_an_address_are_closed_and_other_addresses_get_in,
@@ -175,6 +265,8 @@ TESTS = [
     a_full_queue_is_answered_06_and_a_silent_plc_0b,
     reads_of_different_registers_are_on_their_way_together,
     readers_of_the_same_registers_share_a_request,
+    a_setpoint_of_two_registers_is_limited,
+    writes_of_a_revoked_session_that_have_not_begun_are_not_carried_out,
 ]
 
 

@@ -173,6 +173,35 @@ START_TEST(a_queue_has_an_end)
 }
 END_TEST
 
+START_TEST(the_link_takes_no_more_from_its_queue_than_it_may_hold)
+{
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
+    struct live_queue queue;
+    struct live_list list, taken;
+    struct live_request *requests = make_reads(2 * LIVE_QUEUE_MAX, 9, &list);
+    live_list_init(&taken);
+    live_queue_init(&queue, &mutex, &woken);
+    live_queue_put(&queue, &list); /* full */
+    live_queue_take(&queue, &taken);
+    ck_assert_uint_eq(taken.count, LIVE_QUEUE_MAX);
+    live_list_take(&taken);
+    struct live_list two;
+    live_list_init(&two);
+    live_list_append(&two, live_list_take(&list));
+    live_list_append(&two, live_list_take(&list));
+    live_queue_put(&queue, &two);
+    live_queue_take(&queue, &taken);
+    ck_assert_uint_eq(taken.count, LIVE_QUEUE_MAX - 1);
+    ck_assert(!live_queue_is_empty(&queue));
+    live_list_take(&taken);
+    live_queue_take(&queue, &taken);
+    ck_assert_uint_eq(taken.count, LIVE_QUEUE_MAX);
+    ck_assert(live_queue_is_empty(&queue));
+    free(requests);
+}
+END_TEST
+
 START_TEST(a_silent_or_absent_plc_is_told_at_once)
 {
     struct rig rig;
@@ -247,6 +276,7 @@ int main(void)
                                        a_flood_of_live_requests_does_not_stop_the_polls,
                                        a_request_that_waited_too_long_comes_back_as_one_never_sent,
                                        a_queue_has_an_end,
+                                       the_link_takes_no_more_from_its_queue_than_it_may_hold,
                                        a_silent_or_absent_plc_is_told_at_once,
                                        what_waited_too_long_is_not_sent,
                                        live_requests_go_on_while_the_spool_is_full,

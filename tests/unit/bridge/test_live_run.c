@@ -374,6 +374,44 @@ START_TEST(reads_go_together_as_far_as_the_device_takes_them)
 }
 END_TEST
 
+/* Two answers, after these times. */
+static int64_t answer_times_us[2];
+
+static enum link_outcome exchange_in_time(void *owner, const struct link_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        batch->exchanges[i].response_us = batch->exchanges[i].request_us + answer_times_us[i];
+        batch->exchanges[i].answered = true;
+    }
+    return exchange_all(owner, batch);
+}
+
+START_TEST(a_device_that_answers_one_after_the_other_is_known_by_its_times)
+{
+    static const struct {
+        const char *waiting;
+        int64_t times_us[2];
+        bool one_by_one;
+    } rows[] = {
+        {"ab", {10, 21}, false}, {"ab", {10, 22}, true}, {"ab", {22, 10}, true},
+        {"a", {10}, false},      {"A", {10}, false},     {"..", {10}, false},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct plc plc = {.registers = {7, 8}};
+        struct poll_cache cache = {.max_age_us = 0};
+        struct live_line line = line_of(&plc, &cache);
+        line.outstanding = 2;
+        line.exchange_all = exchange_in_time;
+        memcpy(answer_times_us, rows[i].times_us, sizeof answer_times_us);
+        struct live_request requests[2];
+        struct live_list waiting, done;
+        live_list_init(&done);
+        make_waiting(rows[i].waiting, requests, &waiting);
+        ck_assert_msg(live_run(&line, &waiting, 1000, &done) == rows[i].one_by_one, "row %zu", i);
+    }
+}
+END_TEST
+
 START_TEST(a_silent_device_answers_none_of_those_that_share)
 {
     struct plc plc = {.silent_at = 3};
@@ -425,6 +463,7 @@ int main(void)
                                      a_read_is_answered_by_a_poll_until_something_is_written,
                                      reads_go_together_as_far_as_the_device_takes_them,
                                      a_silent_device_answers_none_of_those_that_share,
+                                     a_device_that_answers_one_after_the_other_is_known_by_its_times,
                                      the_look_ahead_is_bounded,
                                      NULL,
                                  });

@@ -11,6 +11,8 @@ static const char text[] =
     "- {name: see, roles: [operator], units: [1], access: read, addresses: [0-99]}\n"
     "- {name: set, roles: [operator], units: [1], access: write, addresses: [100-109], values: [0, 800], "
     "max_change: 50, verify: true}\n"
+    "- {name: heat, roles: [operator], units: [1], access: write, addresses: [201-204], values: [0, 80.5], "
+    "type: float32, word_order: little}\n"
     "- {name: who, no_role: true, units: [1], access: read, functions: [43]}\n";
 
 static char *ask(const struct policy_question *question, bool *allowed)
@@ -78,6 +80,22 @@ START_TEST(an_answer_names_the_rule_that_decided)
          {.role = "operator", .unit = 1, .function = 5, .address = 100, .values = {1, {1}}},
          true,
          "\"set\""},
+        {"a float as large as allowed",
+         {.role = "operator", .unit = 1, .function = 16, .address = 203, .values = {2, {0, 0x42a1}}},
+         true,
+         "by rule \"heat\""},
+        {"a float beyond",
+         {.role = "operator", .unit = 1, .function = 16, .address = 203, .values = {2, {1, 0x42a1}}},
+         false,
+         "float32, two registers each, low word first"},
+        {"two halves of floats",
+         {.role = "operator", .unit = 1, .function = 16, .address = 202, .values = {2, {0, 0}}},
+         false,
+         "counted from the start"},
+        {"half a float",
+         {.role = "operator", .unit = 1, .function = 6, .address = 201, .values = {1, {0}}},
+         false,
+         "or not whole"},
         {"both halves",
          {.role = "operator",
           .unit = 1,
@@ -124,10 +142,66 @@ START_TEST(values_are_numbers_of_16_bits)
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         struct policy_values values;
-        bool good = policy_values_parse(rows[i].text, &values);
+        bool good =
+            policy_values_parse(rows[i].text, &(struct policy_encoding){.type = VALUE_UINT16}, &values);
         ck_assert_msg(good == rows[i].good, "%s", rows[i].text);
         ck_assert_msg(!good || values.items[values.count - 1] == rows[i].last, "%s", rows[i].text);
     }
+}
+END_TEST
+
+START_TEST(values_of_other_types_are_registers)
+{
+    static const struct {
+        const char *text;
+        struct policy_encoding encoding;
+        size_t count; /* 0: it is none */
+        uint16_t first, last;
+    } rows[] = {
+        {"80.5", {VALUE_FLOAT32, false}, 2, 0x42a1, 0},
+        {"80.5", {VALUE_FLOAT32, true}, 2, 0, 0x42a1},
+        {"1,-2e1", {VALUE_FLOAT32, false}, 4, 0x3f80, 0},
+        {"nan", {VALUE_FLOAT32, false}, 2, 0x7fc0, 0},
+        {"80.5", {VALUE_UINT32, false}, 0, 0, 0},
+        {"80,5x", {VALUE_FLOAT32, false}, 0, 0, 0},
+        {"", {VALUE_FLOAT32, false}, 0, 0, 0},
+        {"65536", {VALUE_UINT32, false}, 2, 1, 0},
+        {"65536", {VALUE_UINT32, true}, 2, 0, 1},
+        {"4294967295", {VALUE_UINT32, false}, 2, 0xffff, 0xffff},
+        {"4294967296", {VALUE_UINT32, false}, 0, 0, 0},
+        {"-2", {VALUE_INT32, false}, 2, 0xffff, 0xfffe},
+        {"-2147483648", {VALUE_INT32, false}, 2, 0x8000, 0},
+        {"-2147483649", {VALUE_INT32, false}, 0, 0, 0},
+        {"-2", {VALUE_INT16, false}, 1, 0xfffe, 0xfffe},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct policy_values values;
+        bool good = policy_values_parse(rows[i].text, &rows[i].encoding, &values);
+        ck_assert_msg(good == (rows[i].count > 0), "%s", rows[i].text);
+        if (good) {
+            ck_assert_msg(values.count == rows[i].count && values.items[0] == rows[i].first, "%s",
+                          rows[i].text);
+            ck_assert_msg(values.count == 4 || values.items[values.count - 1] == rows[i].last, "%s",
+                          rows[i].text);
+        }
+    }
+}
+END_TEST
+
+START_TEST(as_many_values_as_a_write_has)
+{
+    char many[2 * PDU_WRITE_REGISTERS_MAX];
+    const struct policy_encoding encoding = {.type = VALUE_FLOAT32};
+    struct policy_values values;
+    memset(many, '1', sizeof many);
+    for (size_t i = 1; i < sizeof many; i += 2) {
+        many[i] = ',';
+    }
+    many[PDU_WRITE_REGISTERS_MAX] = '\0'; /* one value more than there is room for */
+    ck_assert(!policy_values_parse(many, &encoding, &values));
+    many[PDU_WRITE_REGISTERS_MAX - 2] = '\0';
+    ck_assert(policy_values_parse(many, &encoding, &values));
+    ck_assert_uint_eq(values.count, PDU_WRITE_REGISTERS_MAX - 1);
 }
 END_TEST
 
@@ -136,6 +210,8 @@ int main(void)
     return suite_run("policy_answer", (const TTest *[]){
                                           an_answer_names_the_rule_that_decided,
                                           values_are_numbers_of_16_bits,
+                                          values_of_other_types_are_registers,
+                                          as_many_values_as_a_write_has,
                                           NULL,
                                       });
 }

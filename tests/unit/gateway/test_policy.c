@@ -13,6 +13,8 @@ static const char text[] =
     "addresses: [100-109, 110-119], values: [10, 800]}\n"
     "- {name: trim, roles: [Operator], units: [1], access: write, functions: [6], addresses: [100-104], "
     "values: [0, 5]}\n"
+    "- {name: heat, roles: [Operator], units: [1], access: write, functions: [16], addresses: [201-202, "
+    "203-204, 301-302], values: [0, 80], type: float32}\n"
     "- {name: pumps, roles: [Operator], units: [1], access: write, functions: [5, 15], addresses: [7-8]}\n"
     "- {name: who, roles: [Operator], units: [1], access: read, functions: [43]}\n"
     "- {name: all of 5, roles: [Engineer], units: [5], access: read-write, addresses: [all]}\n"
@@ -116,6 +118,26 @@ START_TEST(a_range_that_straddles_a_boundary_is_denied_as_a_whole)
 }
 END_TEST
 
+START_TEST(values_of_two_registers_count_from_the_start_of_their_range)
+{
+    static const struct row rows[] = {
+        {"the first", "Operator", 1, 16, .write = {201, 2}, .verdict = POLICY_ALLOWED, .rule = "heat"},
+        {"ranges that touch are one", "Operator", 1, 16, .write = {201, 4}, .verdict = POLICY_ALLOWED,
+         .rule = "heat"},
+        {"the second", "Operator", 1, 16, .write = {203, 2}, .verdict = POLICY_ALLOWED, .rule = "heat"},
+        {"two halves", "Operator", 1, 16, .write = {202, 2}, .verdict = POLICY_VALUE, .rule = "heat"},
+        {"one and a half", "Operator", 1, 16, .write = {201, 3}, .verdict = POLICY_VALUE, .rule = "heat"},
+        {"another range", "Operator", 1, 16, .write = {301, 2}, .verdict = POLICY_ALLOWED, .rule = "heat"},
+        {"past it", "Operator", 1, 16, .write = {302, 2}, .verdict = POLICY_ADDRESS, .rule = "set"},
+        {"80", "Operator", 1, 16, .write = {301, 2}, .data = {0x42, 0xa0}, .verdict = POLICY_ALLOWED,
+         .rule = "heat"},
+        {"more", "Operator", 1, 16, .write = {301, 2}, .data = {0x42, 0xa0, 0, 1}, .verdict = POLICY_VALUE,
+         .rule = "heat"},
+    };
+    check_all(rows, ARRAY_LENGTH(rows));
+}
+END_TEST
+
 START_TEST(values_of_writes_are_limited)
 {
     static const struct row rows[] = {
@@ -184,6 +206,7 @@ int main(void)
                                    what_no_rule_allows_is_denied,
                                    a_range_that_straddles_a_boundary_is_denied_as_a_whole,
                                    values_of_writes_are_limited,
+                                   values_of_two_registers_count_from_the_start_of_their_range,
                                    a_request_that_reads_and_writes_must_pass_both_rules,
                                    a_request_is_looked_at_only_where_a_rule_has_its_function,
                                    NULL,

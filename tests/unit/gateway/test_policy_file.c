@@ -37,11 +37,83 @@ START_TEST(a_mistake_is_told_with_its_key)
         {HEAD "units: [1], access: write, addresses: [0], values: [0, 65535]", NULL},
         {HEAD "units: [1], access: write, addresses: [0], values: [0, 65536]", "values: two whole numbers"},
         {HEAD "units: [1], access: write, addresses: [0], values: [-1, 1]", "values: two whole numbers"},
-        {HEAD "units: [1], access: write, addresses: [0], values: [-32768, 32767], signed: true", NULL},
-        {HEAD "units: [1], access: write, addresses: [0], values: [-1, 32768], signed: true",
+        {HEAD "units: [1], access: write, addresses: [0], values: [-32768, 32767], type: int16", NULL},
+        {HEAD "units: [1], access: write, addresses: [0], values: [-1, 32768], type: int16",
          "values: two whole"},
         {HEAD "units: [1], access: write, addresses: [0], values: [2, 1]", "values: two whole numbers"},
         {HEAD "units: [1], access: write, addresses: [0], values: [2]", "values: two whole numbers"},
+        {HEAD "units: [1], access: write, addresses: [0], values: [0, 4294967295], type: uint32",
+         "addresses: \"0\" has an odd number of registers"},
+        {HEAD "units: [1], access: write, addresses: [0-1], values: [0, 4294967295], type: uint32", NULL},
+        {HEAD "units: [1], access: write, addresses: [0-1], values: [0, 4294967296], type: uint32",
+         "values: two whole numbers"},
+        {HEAD "units: [1], access: write, addresses: [0-1], values: [-1, 1], type: uint32",
+         "values: two whole numbers"},
+        {HEAD "units: [1], access: write, addresses: [0-1], values: [-2147483648, 2147483647], type: int32",
+         NULL},
+        {HEAD "units: [1], access: write, addresses: [0-1], values: [-2147483649, 0], type: int32",
+         "values: two whole numbers"},
+        {HEAD "units: [1], access: write, addresses: [0-1], values: [0, 2147483648], type: int32",
+         "values: two whole numbers"},
+        {HEAD "units: [1], access: write, addresses: [0-1], values: [0, 1.5], type: int32",
+         "values: two whole numbers"},
+        {HEAD "units: [1], access: write, addresses: [0-1], values: [-0.5, 1.5e3], type: float32", NULL},
+        {HEAD
+         "units: [1], access: write, addresses: [0-1], values: [-3.4028234e38, 3.4028234e38], type: float32",
+         NULL},
+        {HEAD "units: [1], access: write, addresses: [0-1], values: [0, 3.41e38], type: float32",
+         "values: two numbers that the type can hold"},
+        {HEAD "units: [1], access: write, addresses: [0-1], values: [0, nan], type: float32",
+         "values: two numbers that the type can hold"},
+        {HEAD "units: [1], access: write, addresses: [0-1], values: [inf, 0], type: float32",
+         "values: two numbers that the type can hold"},
+        {HEAD "units: [1], access: write, addresses: [0-1], values: [1, 1e], type: float32",
+         "values: two numbers that the type can hold"},
+        {HEAD "units: [1], access: write, addresses: [0-1], values: [1.5, 1.4], type: float32",
+         "values: two numbers that the type can hold"},
+        {HEAD "units: [1], access: write, addresses: [0], max_change: 65535", NULL},
+        {HEAD "units: [1], access: write, addresses: [0], max_change: 65536",
+         "max_change: no difference between two values"},
+        {HEAD "units: [1], access: write, addresses: [0], max_change: 0.5",
+         "max_change: no difference between two values"},
+        {HEAD "units: [1], access: write, addresses: [0], max_change: 65536, type: int16",
+         "max_change: no difference between two values"},
+        {HEAD "units: [1], access: write, addresses: [0-1], max_change: 4294967295, type: int32", NULL},
+        {HEAD "units: [1], access: write, addresses: [0-1], max_change: 4294967296, type: int32",
+         "max_change: no difference between two values"},
+        {HEAD "units: [1], access: write, addresses: [0-1], max_change: 0.5, type: float32", NULL},
+        {HEAD "units: [1], access: write, addresses: [0-1], max_change: -1, type: float32", "max_change"},
+        {HEAD "units: [1], access: write, addresses: [0-1], max_change: 1, type: float64", "type"},
+        {HEAD "units: [1], access: write, addresses: [0-1], max_change: 1, type: uint32, word_order: little",
+         NULL},
+        {HEAD "units: [1], access: write, addresses: [0-1], max_change: 1, type: uint32, word_order: CDAB",
+         "word_order"},
+        {HEAD "units: [1], access: write, addresses: [0], max_change: 1, word_order: little",
+         "word_order: a value of one register has no order"},
+        {HEAD "units: [1], access: write, addresses: [all], max_change: 1, type: uint32", NULL},
+        {HEAD "units: [1], access: write, addresses: [0-3, 4-5, 10-11], max_change: 1, type: uint32", NULL},
+        {HEAD "units: [1], access: write, addresses: [0-3, 2-5], max_change: 1, type: uint32", NULL},
+        {HEAD "units: [1], access: write, addresses: [0-3, 1-4], max_change: 1, type: uint32",
+         "addresses: \"1-4\" begins in the middle of a value"},
+        {HEAD "units: [1], access: write, addresses: [0-3, 1-2], max_change: 1, type: uint32",
+         "addresses: \"1-2\" begins in the middle of a value"},
+        {HEAD "units: [1], access: write, addresses: [1-2, 4-5], max_change: 1, type: uint32", NULL},
+        {HEAD "units: [1], access: write, addresses: [1-2, 4-6], max_change: 1, type: uint32",
+         "addresses: \"4-6\" has an odd number"},
+        {HEAD "units: [1], access: write, addresses: [0-1], max_change: 1, type: uint32, functions: [16, 23]",
+         NULL},
+        {HEAD "units: [1], access: write, addresses: [0-1], max_change: 1, type: uint32, functions: [5-23]",
+         NULL},
+        {HEAD "units: [1], access: write, addresses: [0-1], max_change: 1, type: uint32, functions: [5]",
+         "functions: a value of two registers"},
+        {HEAD "units: [1], access: write, addresses: [0-1], max_change: 1, type: uint32, functions: [6]",
+         "functions: a value of two registers"},
+        {HEAD "units: [1], access: write, addresses: [0-1], max_change: 1, type: uint32, functions: [15]",
+         "functions: a value of two registers"},
+        {HEAD "units: [1], access: write, addresses: [0-1], max_change: 1, type: uint32, functions: [22]",
+         "functions: a value of two registers"},
+        {HEAD "units: [1], access: write, addresses: [0-1], verify: true, type: uint32, functions: [6]",
+         NULL},
         {HEAD "units: [1], access: read, addresses: [0], verify: true",
          "access: a rule that allows no write"},
         {"name: a, units: [1], access: read, addresses: [0]", "roles: the rule is for nobody"},
@@ -67,6 +139,25 @@ START_TEST(a_mistake_is_told_with_its_key)
         policy_unref(policy);
         diagnostics_free(diagnostics);
     }
+}
+END_TEST
+
+/* The value of a mistake is shown with a caret under it. */
+START_TEST(a_mistake_is_shown_where_it_stands)
+{
+    struct diagnostics *diagnostics = diagnostics_new();
+    struct policy *policy;
+    char *said = NULL;
+    size_t size = 0;
+    ck_assert_int_eq(load(HEAD "units: [1], access: write, addresses: [0-2], values: [0, 1], type: float32",
+                          diagnostics, &policy),
+                     ERR_CONFIG);
+    FILE *out = open_memstream(&said, &size);
+    diagnostics_print(diagnostics, out);
+    fclose(out);
+    ck_assert_msg(strstr(said, "policy.yaml:2:") && strchr(said, '^') && strstr(said, "100-101"), "%s", said);
+    free(said);
+    diagnostics_free(diagnostics);
 }
 END_TEST
 
@@ -109,6 +200,7 @@ int main(void)
 {
     return suite_run("policy_file", (const TTest *[]){
                                         a_mistake_is_told_with_its_key,
+                                        a_mistake_is_shown_where_it_stands,
                                         ranges_that_touch_or_overlap_become_one,
                                         without_functions_a_rule_has_those_with_addresses_that_fit_its_access,
                                         NULL,

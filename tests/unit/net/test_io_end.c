@@ -3,6 +3,7 @@
 #include "io_fixture.h"
 #include "raw_tls.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -192,6 +193,7 @@ static void nothing(void *owner)
 }
 
 static bool settled;
+static int raw;
 
 static void settle(void *owner)
 {
@@ -211,7 +213,7 @@ static int start_a_handshake_that_waits(void)
     start(TLS);
     pthread_mutex_lock(&held);
     for (int i = 0; i < BLOCKERS; i++) {
-        ck_assert_int_eq(loop_work(exchange.loop, wait_until_let_go, nothing, NULL), ERR_OK);
+        ck_assert_ptr_nonnull(loop_work(exchange.loop, wait_until_let_go, nothing, NULL));
     }
     exchange.handshake_ms = 200;
     int fd = exchange_raw(&exchange);
@@ -236,6 +238,25 @@ START_TEST(an_io_freed_while_its_handshake_is_computed_lives_until_that_ends)
     exchange.server.io = NULL;
     pthread_mutex_unlock(&held);
     close_after(fd);
+}
+END_TEST
+
+static bool client_was_closed(const struct exchange *seen)
+{
+    uint8_t byte;
+    (void)seen;
+    return recv(raw, &byte, sizeof byte, MSG_DONTWAIT) == 0 || errno == ECONNRESET;
+}
+
+/* Or a storm of handshakes that nobody waits for any more would hold descriptors and threads. */
+START_TEST(an_io_freed_while_its_handshake_waits_for_a_thread_is_gone_at_once)
+{
+    raw = start_a_handshake_that_waits();
+    io_free(exchange.server.io);
+    exchange.server.io = NULL;
+    exchange_run(&exchange, client_was_closed, "the connection is closed");
+    pthread_mutex_unlock(&held);
+    close_after(raw);
 }
 END_TEST
 
@@ -395,6 +416,7 @@ int main(void)
         an_alert_lingers_for_a_peer_that_talks_on,
         lingering_has_an_end,
         an_io_freed_while_its_handshake_is_computed_lives_until_that_ends,
+        an_io_freed_while_its_handshake_waits_for_a_thread_is_gone_at_once,
         a_shutdown_while_the_handshake_is_computed_need_not_wait_for_it,
         a_deadline_while_the_handshake_is_computed_holds,
         NULL,
