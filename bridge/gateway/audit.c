@@ -15,12 +15,14 @@ struct audit {
     struct buffer batch;    /* likewise: bodies that are being written, each with a line feed */
     int64_t heads_every_us, head_logged_us; /* likewise; monotonic */
     uint64_t head_logged;                   /* likewise: sequence of the last hash in the log */
+    int64_t written_us;                     /* likewise; monotonic */
     pthread_t thread;
     bool started;
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t woken;
     struct buffer queue; /* bodies, each with a line feed */
+    bool hurried;        /* one of them cannot wait */
     bool stopping, reopening;
     uint64_t lost, lost_told;
     struct audit_chain last;
@@ -46,11 +48,12 @@ static bool enqueue(struct audit *audit, const struct audit_record *record)
 void audit_put(struct audit *audit, const struct audit_record *record)
 {
     pthread_mutex_lock(&audit->mutex);
-    bool sleeps = audit->queue.size == 0;
+    bool news = audit->queue.size == 0 || (!record->can_wait && !audit->hurried);
     bool taken = enqueue(audit, record);
     audit->lost += !taken;
+    audit->hurried |= taken && !record->can_wait;
     atomic_store(&audit->full, !taken);
-    if (sleeps) {
+    if (news) {
         pthread_cond_signal(&audit->woken);
     }
     pthread_mutex_unlock(&audit->mutex);
@@ -115,6 +118,7 @@ static void take_queue(struct audit *audit)
     struct buffer empty = audit->batch;
     audit->batch = audit->queue;
     audit->queue = empty;
+    audit->hurried = false;
     atomic_store(&audit->full, false);
     if (audit->lost > audit->lost_told) {
         const struct audit_record lost = {.event = "lost",
@@ -125,14 +129,36 @@ static void take_queue(struct audit *audit)
     }
 }
 
-/* When the writer has something to do without being woken: monotonic, INT64_MAX = never. */
-static int64_t next_work_us(const struct audit *audit)
+/* When the hash of the last record is to be logged: monotonic, INT64_MAX = never. */
+static int64_t head_due_us(const struct audit *audit)
 {
-    if (audit->batch.size > 0) {
-        return clock_mono_us() + AUDIT_RETRY_MS * CLOCK_US_PER_MS;
-    }
     bool told = audit->head_logged == audit->file.chain.sequence;
     return told ? INT64_MAX : audit->head_logged_us + audit->heads_every_us;
+}
+
+/* When the writer has something to do without being woken. With the lock held. */
+static int64_t work_due_us(const struct audit *audit, int64_t retry_us)
+{
+    if (audit->batch.size > 0) {
+        return retry_us;
+    }
+    int64_t head_us = head_due_us(audit);
+    if (audit->queue.size == 0) {
+        return head_us;
+    }
+    int64_t write_us = audit->hurried ? 0 : audit->written_us + AUDIT_GATHER_MS * CLOCK_US_PER_MS;
+    return write_us < head_us ? write_us : head_us;
+}
+
+static void wait_until(struct audit *audit, int64_t until_us)
+{
+    const struct timespec until = {.tv_sec = until_us / CLOCK_US_PER_S,
+                                   .tv_nsec = until_us % CLOCK_US_PER_S * 1000};
+    if (until_us < INT64_MAX) {
+        (void)pthread_cond_timedwait(&audit->woken, &audit->mutex, &until);
+    } else {
+        pthread_cond_wait(&audit->woken, &audit->mutex);
+    }
 }
 
 /* Waits for something to do. False: the end. */
@@ -140,13 +166,11 @@ static bool await_work(struct audit *audit, bool *reopen)
 {
     pthread_mutex_lock(&audit->mutex);
     bool retry = audit->batch.size > 0;
-    int64_t until_us = next_work_us(audit);
-    const struct timespec until = {.tv_sec = until_us / CLOCK_US_PER_S,
-                                   .tv_nsec = until_us % CLOCK_US_PER_S * 1000};
-    int waited = 0;
-    while (!audit->stopping && !audit->reopening && waited == 0 && (retry || audit->queue.size == 0)) {
-        waited = until_us < INT64_MAX ? pthread_cond_timedwait(&audit->woken, &audit->mutex, &until)
-                                      : pthread_cond_wait(&audit->woken, &audit->mutex);
+    int64_t retry_us = clock_mono_us() + AUDIT_RETRY_MS * CLOCK_US_PER_MS;
+    int64_t due_us;
+    while (!audit->stopping && !audit->reopening &&
+           clock_mono_us() < (due_us = work_due_us(audit, retry_us))) {
+        wait_until(audit, due_us);
     }
     *reopen = audit->reopening;
     audit->reopening = false;
@@ -164,6 +188,7 @@ static void write_batch(struct audit *audit)
     if (result == ERR_OK) {
         buffer_clear(&audit->batch);
     }
+    audit->written_us = clock_mono_us();
     note_outcome(audit, result, &why);
 }
 
@@ -179,7 +204,7 @@ static void *run(void *argument)
         if (audit->batch.size > 0) {
             write_batch(audit);
         }
-        if (audit->batch.size == 0 && clock_mono_us() >= next_work_us(audit)) {
+        if (audit->batch.size == 0 && clock_mono_us() >= head_due_us(audit)) {
             log_head(audit);
         }
     }
@@ -228,6 +253,7 @@ enum err audit_open(const char *path, int64_t heads_every_us, struct audit **out
     }
     init_lock(audit);
     audit->heads_every_us = heads_every_us;
+    audit->written_us = INT64_MIN / 2;
     buffer_init(&audit->queue, AUDIT_QUEUE_BYTES);
     buffer_init(&audit->batch, AUDIT_QUEUE_BYTES);
     enum err result = audit_file_init(&audit->file, path);

@@ -4,9 +4,10 @@
  *
  *   audit_put(), any thread ──▶ queue (bounded) ──▶ writer thread: seal, write, fdatasync, a batch at a time
  *
- * Nobody waits for the disk. While it fails the writer keeps what is queued and tries again once a second;
- * audit_is_failing() then is true, and so it is while the queue is full. What found no room is counted, and a
- * line says how many records are missing.
+ * Nobody waits for the disk. A record that can wait gives others AUDIT_GATHER_MS after the last sync to come
+ * along, so that a storm of sessions is not a storm of syncs; any other goes at once. While it fails the
+ * writer keeps what is queued and tries again once a second; audit_is_failing() then is true, and so it is
+ * while the queue is full. What found no room is counted, and a line says how many records are missing.
  */
 #ifndef BOURDON_BRIDGE_GATEWAY_AUDIT_H
 #define BOURDON_BRIDGE_GATEWAY_AUDIT_H
@@ -20,6 +21,7 @@
 
 enum {
     AUDIT_QUEUE_BYTES = 4 * 1024 * 1024, /* records that wait for the disk */
+    AUDIT_GATHER_MS = 50,
     AUDIT_RETRY_MS = 1000,
 };
 

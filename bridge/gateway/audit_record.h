@@ -30,6 +30,7 @@ struct audit_record {
     uint64_t reads, writes, denied; /* session_closed: how many there were */
     bool has_counts;
     uint64_t count; /* of what the record stands for; 0 = one */
+    bool can_wait;  /* for others to be synced with it */
 };
 
 /* Appends the members, without braces, to `out`. Values that would not fit a line are left out, and

@@ -20,6 +20,7 @@ static struct audit_record begin(const struct session *session, const char *even
 void record_opened(struct session *session)
 {
     struct audit_record record = begin(session, "session_opened");
+    record.can_wait = true;
     audit_put(session->gateway->audit, &record);
 }
 
@@ -42,6 +43,7 @@ void record_closed(struct session *session, const char *reason)
     record.writes = session->writes;
     record.denied = session->denied;
     record.has_counts = true;
+    record.can_wait = true;
     audit_put(session->gateway->audit, &record);
 }
 

@@ -164,6 +164,57 @@ START_TEST(a_failing_disk_is_told_and_nothing_is_lost_when_it_recovers)
 }
 END_TEST
 
+static void put_patient(struct audit *audit)
+{
+    const struct audit_record record = {.event = "session_opened", .time_us = 1, .can_wait = true};
+    audit_put(audit, &record);
+}
+
+static uint64_t wanted_sequence;
+
+static bool has_written_all(struct audit *audit)
+{
+    struct audit_head head;
+    audit_head(audit, &head);
+    return head.last.sequence == wanted_sequence;
+}
+
+START_TEST(what_can_wait_gives_others_a_moment_to_come_along)
+{
+    struct audit *audit = open_audit();
+    int64_t began_us = clock_mono_us();
+    put_patient(audit); /* it follows nothing */
+    wanted_sequence = 1;
+    await(has_written_all, audit);
+    put_patient(audit);
+    wanted_sequence = 2;
+    await(has_written_all, audit);
+    ck_assert_int_ge(clock_mono_us() - began_us, AUDIT_GATHER_MS * CLOCK_US_PER_MS);
+    audit_close(audit);
+}
+END_TEST
+
+START_TEST(what_cannot_wait_takes_the_others_along_at_once)
+{
+    struct audit *audit = open_audit();
+    int64_t shortest_us = INT64_MAX;
+    for (int i = 0; i < 50; i++) { /* a machine may be busy, but not each time */
+        put(audit, "write");
+        wanted_sequence++;
+        await(has_written_all, audit);
+        int64_t began_us = clock_mono_us();
+        put_patient(audit);
+        put(audit, "write");
+        wanted_sequence += 2;
+        await(has_written_all, audit);
+        int64_t took_us = clock_mono_us() - began_us;
+        shortest_us = took_us < shortest_us ? took_us : shortest_us;
+    }
+    ck_assert_int_lt(shortest_us, AUDIT_GATHER_MS * CLOCK_US_PER_MS / 2);
+    audit_close(audit);
+}
+END_TEST
+
 START_TEST(what_finds_no_room_is_counted)
 {
     struct audit_chain chain = {.sequence = 0};
@@ -246,6 +297,8 @@ int main(void)
                               a_file_of_something_else_is_left_alone,
                               a_rotated_file_is_continued_in_a_new_one,
                               a_failing_disk_is_told_and_nothing_is_lost_when_it_recovers,
+                              what_can_wait_gives_others_a_moment_to_come_along,
+                              what_cannot_wait_takes_the_others_along_at_once,
                               what_finds_no_room_is_counted,
                               a_record_tells_old_and_new_values,
                               values_that_no_line_holds_are_left_out,
