@@ -50,6 +50,7 @@ static enum err begin(struct io *io, int fd, bool speaks_first)
     if (result != ERR_OK) {
         return result;
     }
+    stream_read_ahead(&io->stream);
     io->watch = loop_watch_new(io->loop, fd, ready, io);
     if (!io->watch) {
         return ERR_NO_MEMORY;

@@ -240,7 +240,6 @@ static void take_handshake(struct io *io, enum stream_status status)
     case STREAM_OK:
         loop_timer_stop(io->timer);
         io_machine_move(io, IO_OPEN);
-        stream_read_ahead(&io->stream);
         io->unread = stream_holds_bytes(&io->stream);
         io->events->opened(io->owner);
         return;
