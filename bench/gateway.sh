@@ -71,7 +71,8 @@ make_plant() {
     local certs="$source_folder/certs/make-certs.sh"
     { "$certs" init pki && "$certs" server pki gate --dns localhost --ip 127.0.0.1 && "$certs" bridge pki cell-3 &&
         "$certs" operator pki anna; } >certs.log 2>&1
-    cat pki/server/gate.pem pki/server/gate.key >both.pem
+    cat pki/server/gate.pem pki/ca.pem >chain.pem # down to the root, as the standard wants it (R-46); ours adds it
+    cat chain.pem pki/server/gate.key >both.pem
     chmod 600 both.pem
     cat >policy.yaml <<YAML
 rules:
@@ -122,7 +123,7 @@ events { worker_connections 20000; }
 stream {
     server {
         listen 127.0.0.1:$port ssl;
-        ssl_certificate $folder/pki/server/gate.pem;
+        ssl_certificate $folder/chain.pem;
         ssl_certificate_key $folder/pki/server/gate.key;
         ssl_client_certificate $folder/pki/ca.pem;
         ssl_verify_client on;
@@ -145,7 +146,7 @@ socket = r:TCP_NODELAY=1
 [gate]
 accept = 127.0.0.1:$port
 connect = 127.0.0.1:$plc
-cert = $folder/pki/server/gate.pem
+cert = $folder/chain.pem
 key = $folder/pki/server/gate.key
 CAfile = $folder/pki/ca.pem
 verifyChain = yes
