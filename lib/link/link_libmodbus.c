@@ -218,17 +218,9 @@ static enum link_outcome await_answer(struct link_libmodbus *self, struct link_e
 /* Sends the request and gives the outcome of the sending alone. */
 static enum link_outcome send_tcp(struct link_libmodbus *self, const struct link_exchange *exchange)
 {
-    uint8_t pdu[PDU_SIZE_MAX];
-    struct wire_writer pdu_writer = wire_writer(pdu, sizeof pdu);
-    pdu_request_encode(&pdu_writer, exchange->request);
-    const struct mbap adu = {
-        .transaction = ++self->transaction,
-        .unit = exchange->unit,
-        .pdu = {.data = pdu, .size = wire_written(&pdu_writer)},
-    };
     uint8_t frame[MBAP_ADU_MAX];
     struct wire_writer writer = wire_writer(frame, sizeof frame);
-    mbap_write(&writer, &adu);
+    mbap_write_request(&writer, ++self->transaction, exchange->unit, exchange->request);
     /* One frame at most is on its way: a socket that does not take it whole is stuck. */
     size_t size = wire_written(&writer);
     ssize_t sent = send(self->way.slot, frame, size, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -184,17 +184,9 @@ static enum err connect_tls(struct link *link, struct err_text *why)
 static enum link_outcome send_request(struct link_tls *self, const struct link_exchange *exchange,
                                       int64_t deadline_us)
 {
-    uint8_t pdu[PDU_SIZE_MAX];
-    struct wire_writer pdu_writer = wire_writer(pdu, sizeof pdu);
-    pdu_request_encode(&pdu_writer, exchange->request);
-    const struct mbap adu = {
-        .transaction = ++self->transaction,
-        .unit = exchange->unit,
-        .pdu = {.data = pdu, .size = wire_written(&pdu_writer)},
-    };
     uint8_t frame[MBAP_ADU_MAX];
     struct wire_writer writer = wire_writer(frame, sizeof frame);
-    mbap_write(&writer, &adu);
+    mbap_write_request(&writer, ++self->transaction, exchange->unit, exchange->request);
     struct bytes left = {.data = frame, .size = wire_written(&writer)};
     while (left.size > 0) {
         size_t written = 0;

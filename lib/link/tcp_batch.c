@@ -22,20 +22,6 @@ struct receiving {
     struct mbap_reader reader;
 };
 
-static void write_request(struct wire_writer *writer, const struct link_exchange *exchange,
-                          uint16_t transaction)
-{
-    uint8_t pdu[PDU_SIZE_MAX];
-    struct wire_writer pdu_writer = wire_writer(pdu, sizeof pdu);
-    pdu_request_encode(&pdu_writer, exchange->request);
-    const struct mbap adu = {
-        .transaction = transaction,
-        .unit = exchange->unit,
-        .pdu = {.data = pdu, .size = wire_written(&pdu_writer)},
-    };
-    mbap_write(writer, &adu);
-}
-
 /* Nothing else is on its way: a socket that does not take them whole is stuck. */
 static int send_all(struct receiving *self)
 {
@@ -46,7 +32,7 @@ static int send_all(struct receiving *self)
         struct link_exchange *exchange = &self->batch->exchanges[i];
         if (!exchange->answered) {
             exchange->request_us = now_us;
-            write_request(&writer, exchange, (uint16_t)(self->first + i));
+            mbap_write_request(&writer, (uint16_t)(self->first + i), exchange->unit, exchange->request);
             self->pending++;
         }
     }

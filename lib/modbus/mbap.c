@@ -81,3 +81,17 @@ void mbap_write(struct wire_writer *writer, const struct mbap *adu)
     wire_write_u8(writer, adu->unit);
     wire_write_bytes(writer, adu->pdu.data, adu->pdu.size);
 }
+
+void mbap_write_request(struct wire_writer *writer, uint16_t transaction, uint8_t unit,
+                        const struct pdu_request *request)
+{
+    uint8_t pdu[PDU_SIZE_MAX];
+    struct wire_writer pdu_writer = wire_writer(pdu, sizeof pdu);
+    pdu_request_encode(&pdu_writer, request);
+    const struct mbap adu = {
+        .transaction = transaction,
+        .unit = unit,
+        .pdu = {.data = pdu, .size = wire_written(&pdu_writer)},
+    };
+    mbap_write(writer, &adu);
+}

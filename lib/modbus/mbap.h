@@ -53,4 +53,8 @@ bool mbap_reader_is_inside(const struct mbap_reader *reader);
 /* Writes one ADU; the writer fails if the PDU is empty or longer than PDU_SIZE_MAX. */
 void mbap_write(struct wire_writer *writer, const struct mbap *adu);
 
+/* The same of the ADU that a request is. */
+void mbap_write_request(struct wire_writer *writer, uint16_t transaction, uint8_t unit,
+                        const struct pdu_request *request);
+
 #endif
