@@ -154,7 +154,6 @@ static bool take_read(struct reads *reads, struct live_request *live)
     }
     for (size_t i = 0; i < reads->count; i++) {
         if (is_same_read(reads->asking[i], live)) {
-            live->shared = true;
             live->same = reads->sharing[i];
             reads->sharing[i] = live;
             return true;
@@ -189,6 +188,7 @@ static void read_answered(void *owner, struct link_exchange *exchange)
     struct live_request *asking = reads->asking[index];
     encode_answer(asking, &exchange->response);
     for (struct live_request *other = reads->sharing[index]; other; other = other->same) {
+        other->shared = true;
         other->result = asking->result;
         other->answer_size = asking->answer_size;
         memcpy(other->answer, asking->answer, asking->answer_size);

@@ -427,6 +427,7 @@ START_TEST(a_silent_device_answers_none_of_those_that_share)
     ck_assert_uint_eq(done.count, 4);
     for (size_t i = 0; i < 4; i++) {
         ck_assert_int_eq(requests[i].result, LIVE_NO_ANSWER);
+        ck_assert(!requests[i].shared);
     }
 }
 END_TEST
