@@ -1,14 +1,16 @@
 #include "postgresql_fixture.h"
 
+#include "base/clock.h"
 #include "store/pg.h"
 #include "store/postgresql.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { URL_MAX = 1024 };
+enum { URL_MAX = 1024, AWAIT_S = 30, AWAIT_LOOK_NS = 10000000 };
 
 static struct err_text why;
 
@@ -97,6 +99,13 @@ enum err postgresql_fixture_open(struct store **store, struct err_text *reason)
     return postgresql_store_open(url_of(own_database()), store, reason);
 }
 
+void postgresql_fixture_reopen(struct store **store)
+{
+    store_close(*store);
+    *store = NULL;
+    must(postgresql_fixture_open(store, &why));
+}
+
 void postgresql_fixture_do(const char *what)
 {
     char command[URL_MAX];
@@ -114,6 +123,16 @@ int64_t postgresql_fixture_number(const char *sql)
     pg_rows_free(rows);
     pg_free(pg);
     return number;
+}
+
+void postgresql_fixture_await(const char *sql, int64_t expected)
+{
+    int64_t deadline_us = clock_mono_us() + AWAIT_S * CLOCK_US_PER_S;
+    const struct timespec moment = {.tv_nsec = AWAIT_LOOK_NS};
+    while (postgresql_fixture_number(sql) != expected) {
+        ck_assert_msg(clock_mono_us() < deadline_us, "%s", sql);
+        nanosleep(&moment, NULL);
+    }
 }
 
 void postgresql_fixture_run(const char *sql)

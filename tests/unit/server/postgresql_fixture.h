@@ -20,12 +20,16 @@ void postgresql_fixture_drop(void);
 void postgresql_fixture_make_with_stand_in(void);
 
 enum err postgresql_fixture_open(struct store **store, struct err_text *why);
+/* Closes what is open, if anything, and opens the database anew, which must succeed. */
+void postgresql_fixture_reopen(struct store **store);
 
 /* "crash", "stop" or "start": to the cluster. */
 void postgresql_fixture_do(const char *what);
 
 /* The first column of the first row of a query, a whole number. */
 int64_t postgresql_fixture_number(const char *sql);
+/* Waits until it is that; the test fails after a while. */
+void postgresql_fixture_await(const char *sql, int64_t expected);
 void postgresql_fixture_run(const char *sql);
 
 #endif

@@ -477,7 +477,7 @@ enum { RACE_GROUPS = 40, RACE_GROUP = 8 };
 struct racer {
     struct store *store;
     bool backwards;
-    size_t committed, duplicates, others;
+    struct fixture_tally tally;
 };
 
 /* Puts the same batches as the other one, in groups, one of the two in the opposite order. */
@@ -487,19 +487,12 @@ static void *race(void *owner)
     for (uint64_t group = 0; group < RACE_GROUPS; group++) {
         struct fixture_batch made[RACE_GROUP];
         struct store_batch items[RACE_GROUP];
-        struct err_text reason;
         for (uint64_t i = 0; i < RACE_GROUP; i++) {
             uint64_t place = racer->backwards ? RACE_GROUP - 1 - i : i;
             fixture_batch(&made[i], 1, group * RACE_GROUP + place + 1, 1);
             items[i] = (struct store_batch){.bridge = "cell-3", .view = &made[i].view};
         }
-        while (fixture_put_group(racer->store, items, RACE_GROUP, &reason) == ERR_BUSY) {
-        }
-        for (size_t i = 0; i < RACE_GROUP; i++) {
-            racer->committed += items[i].result == STORE_COMMITTED;
-            racer->duplicates += items[i].result == STORE_DUPLICATE;
-            racer->others += items[i].result != STORE_COMMITTED && items[i].result != STORE_DUPLICATE;
-        }
+        fixture_put_and_count(racer->store, items, RACE_GROUP, &racer->tally);
     }
     return NULL;
 }
@@ -516,9 +509,9 @@ START_TEST(two_servers_that_store_the_same_store_it_once)
     ck_assert_int_eq(pthread_create(&other, NULL, race, &racers[1]), 0);
     race(&racers[0]);
     pthread_join(other, NULL);
-    ck_assert_uint_eq(racers[0].others + racers[1].others, 0);
-    ck_assert_uint_eq(racers[0].committed + racers[1].committed, RACE_GROUPS * RACE_GROUP);
-    ck_assert_uint_eq(racers[0].duplicates + racers[1].duplicates, RACE_GROUPS * RACE_GROUP);
+    ck_assert_uint_eq(racers[0].tally.others + racers[1].tally.others, 0);
+    ck_assert_uint_eq(racers[0].tally.committed + racers[1].tally.committed, RACE_GROUPS * RACE_GROUP);
+    ck_assert_uint_eq(racers[0].tally.duplicates + racers[1].tally.duplicates, RACE_GROUPS * RACE_GROUP);
     for (size_t i = 0; i < ARRAY_LENGTH(racers); i++) {
         struct store_watermarks watermarks = fixture_look_up(racers[i].store, "cell-3", 1);
         ck_assert_uint_eq(watermarks.contiguous, RACE_GROUPS * RACE_GROUP);

@@ -111,6 +111,19 @@ enum store_result fixture_put(struct store *store, const char *bridge, const str
     return item.result;
 }
 
+void fixture_put_and_count(struct store *store, struct store_batch *items, size_t count,
+                           struct fixture_tally *tally)
+{
+    struct err_text reason;
+    while (fixture_put_group(store, items, count, &reason) == ERR_BUSY) {
+    }
+    for (size_t i = 0; i < count; i++) {
+        tally->committed += items[i].result == STORE_COMMITTED;
+        tally->duplicates += items[i].result == STORE_DUPLICATE;
+        tally->others += items[i].result != STORE_COMMITTED && items[i].result != STORE_DUPLICATE;
+    }
+}
+
 void fixture_put_gaps(struct store *store, const char *bridge, uint64_t sequence, const struct gap *gaps,
                       size_t count)
 {

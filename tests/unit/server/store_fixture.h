@@ -31,6 +31,14 @@ bool fixture_has_catalog(struct store *store, const struct catalog *catalog);
 enum err fixture_put_group(struct store *store, struct store_batch *items, size_t count,
                            struct err_text *why);
 
+/* How often what was answered. */
+struct fixture_tally {
+    size_t committed, duplicates, others;
+};
+/* Puts the group again as long as the store is busy, and counts the answers. */
+void fixture_put_and_count(struct store *store, struct store_batch *items, size_t count,
+                           struct fixture_tally *tally);
+
 /* Puts one batch in a group of its own and returns its answer. */
 enum store_result fixture_put(struct store *store, const char *bridge, const struct fixture_batch *batch);
 

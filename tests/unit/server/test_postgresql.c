@@ -17,18 +17,10 @@ enum { DEADLINE_S = 30, POLL_US = 10000 };
 static struct err_text why;
 static struct store *store;
 
-static void reopen(void)
-{
-    store_close(store);
-    store = NULL;
-    enum err result = postgresql_fixture_open(&store, &why);
-    ck_assert_msg(result == ERR_OK, "%s", why.text);
-}
-
 static void setup(void)
 {
     postgresql_fixture_make();
-    reopen();
+    postgresql_fixture_reopen(&store);
     fixture_put_catalog(store);
 }
 
@@ -47,15 +39,6 @@ static enum err put_one(uint64_t sequence, enum store_result *result, struct err
     enum err outcome = fixture_put_group(store, &item, 1, reason);
     *result = item.result;
     return outcome;
-}
-
-static void await_number(const char *sql, int64_t expected)
-{
-    int64_t deadline_us = clock_mono_us() + DEADLINE_S * CLOCK_US_PER_S;
-    while (postgresql_fixture_number(sql) != expected) {
-        ck_assert_msg(clock_mono_us() < deadline_us, "%s", sql);
-        usleep(POLL_US);
-    }
 }
 
 /* ---- rows ---- */
@@ -157,7 +140,7 @@ START_TEST(a_hypertable_takes_the_place_of_partitions_where_timescaledb_is_insta
     ck_assert_int_gt(postgresql_fixture_number(partitions), 0); // not installed
     teardown();
     postgresql_fixture_make_with_stand_in();
-    reopen();
+    postgresql_fixture_reopen(&store);
     fixture_put_catalog(store);
     ck_assert_int_eq(postgresql_fixture_number("SELECT count(*) FROM public.stand_in_call"), 1);
     ck_assert_int_eq(postgresql_fixture_number(
@@ -171,7 +154,7 @@ START_TEST(a_hypertable_takes_the_place_of_partitions_where_timescaledb_is_insta
     ck_assert_int_eq(postgresql_fixture_number("SELECT count(*) FROM history"), 2 * FIXTURE_READINGS);
     ck_assert_int_eq(
         postgresql_fixture_number("SELECT count(*) FROM pg_indexes WHERE indexname = 'reading_by_tag'"), 1);
-    reopen();
+    postgresql_fixture_reopen(&store);
     ck_assert_int_eq(postgresql_fixture_number("SELECT count(*) FROM public.stand_in_call"), 1);
 }
 END_TEST
@@ -293,10 +276,10 @@ START_TEST(a_commit_whose_answer_is_lost_is_looked_up_in_the_ledger)
     ck_assert_int_eq(put_one(7, &result, &why), ERR_OK); // so that bridge, epoch and partition are there
     postgresql_fixture_run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
     postgresql_fixture_run("SELECT pg_reload_conf()");
-    await_number(
+    postgresql_fixture_await(
         "SELECT count(*) FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting <> ''", 1);
     ck_assert_int_eq(pthread_create(&thread, NULL, put_in_thread, &put), 0);
-    await_number(waiting, 1);
+    postgresql_fixture_await(waiting, 1);
     postgresql_fixture_run(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
     pthread_join(thread, NULL);
@@ -326,7 +309,7 @@ START_TEST(a_database_whose_default_is_not_durable_is_overruled)
     char sql[128];
     snprintf(sql, sizeof sql, "ALTER DATABASE test_%d SET synchronous_commit = off", (int)getpid());
     postgresql_fixture_run(sql);
-    reopen();
+    postgresql_fixture_reopen(&store);
     enum store_result result;
     ck_assert_int_eq(put_one(1, &result, &why), ERR_OK);
     // Seen from inside: a trigger writes down what a session of the store has.

@@ -8,25 +8,16 @@
 #include <check.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <unistd.h>
 
-enum { DEADLINE_S = 30, POLL_US = 10000, BATCHES = 10 };
+enum { DEADLINE_S = 30, BATCHES = 10 };
 
 static struct err_text why;
 static struct store *store;
 
-static void reopen(void)
-{
-    store_close(store);
-    store = NULL;
-    enum err result = postgresql_fixture_open(&store, &why);
-    ck_assert_msg(result == ERR_OK, "%s", why.text);
-}
-
 static void setup(void)
 {
     postgresql_fixture_make();
-    reopen();
+    postgresql_fixture_reopen(&store);
     fixture_put_catalog(store);
 }
 
@@ -66,15 +57,6 @@ static struct store_expired settle_all_but_the_newest(void)
     return step(&limits);
 }
 
-static void await_number(const char *sql, int64_t expected)
-{
-    int64_t deadline_us = clock_mono_us() + DEADLINE_S * CLOCK_US_PER_S;
-    while (postgresql_fixture_number(sql) != expected) {
-        ck_assert_msg(clock_mono_us() < deadline_us, "%s", sql);
-        usleep(POLL_US);
-    }
-}
-
 /* ---- what becomes of rows ---- */
 
 START_TEST(a_settled_batch_is_a_duplicate_however_often_it_comes)
@@ -92,7 +74,7 @@ START_TEST(a_settled_batch_is_a_duplicate_however_often_it_comes)
         for (uint64_t sequence = 1; sequence <= BATCHES; sequence++) {
             ck_assert_int_eq(put(sequence, 1), STORE_DUPLICATE);
         }
-        reopen();
+        postgresql_fixture_reopen(&store);
     }
     ck_assert_int_eq(postgresql_fixture_number("SELECT count(*) FROM reading"), BATCHES * FIXTURE_READINGS);
     ck_assert_int_eq(postgresql_fixture_number("SELECT count(*) FROM hole"), 0);
@@ -233,21 +215,21 @@ START_TEST(a_ledger_that_is_too_large_settles_its_oldest_rows_only)
     static const char live[] = "SELECT pg_stat_get_live_tuples('batch'::regclass)";
     invent_rows(1, ROWS);
     postgresql_fixture_run("UPDATE batch SET committed = now() - (6400 - seq) * interval '1 minute'");
-    await_number(live, ROWS);
+    postgresql_fixture_await(live, ROWS);
     ck_assert_uint_eq(step(&roomy).batches, 0);
     uint64_t settled = step(&tight).batches;
     ck_assert_uint_ge(settled, ROWS / 64 - 1);
     ck_assert_uint_le(settled, ROWS / 64 + 2);
     ck_assert_int_eq(postgresql_fixture_number("SELECT last_seq FROM settled"), (int64_t)settled);
     for (int64_t rows = ROWS - (int64_t)settled; rows > ROWS - 1000; rows -= (int64_t)settled) {
-        reopen(); // a connection that ends says what it has counted
-        await_number(live, rows);
+        postgresql_fixture_reopen(&store); // a connection that ends says what it has counted
+        postgresql_fixture_await(live, rows);
         settled = step(&tight).batches;
         ck_assert_uint_gt(settled, 0);
     }
     int64_t left = postgresql_fixture_number("SELECT count(*) FROM batch");
-    reopen();
-    await_number(live, left);
+    postgresql_fixture_reopen(&store);
+    postgresql_fixture_await(live, left);
     ck_assert_uint_eq(step(&tight).batches, 0);
     ck_assert_int_ge(left, ROWS - 1000 - ROWS / 64 - 2);
 }
@@ -315,9 +297,9 @@ START_TEST(a_batch_that_is_being_settled_by_another_server_is_a_duplicate)
     ck_assert_int_eq(postgresql_fixture_open(&putting.store, &why), ERR_OK);
     hold("AFTER DELETE ON batch");
     ck_assert_int_eq(pthread_create(&threads[0], NULL, settle_in_thread, &settling), 0);
-    await_number(held, 1);
+    postgresql_fixture_await(held, 1);
     ck_assert_int_eq(pthread_create(&threads[1], NULL, put_third_in_thread, &putting), 0);
-    await_number(waiting, 1);
+    postgresql_fixture_await(waiting, 1);
     let_go();
     pthread_join(threads[0], NULL);
     pthread_join(threads[1], NULL);
@@ -338,7 +320,7 @@ START_TEST(settling_waits_for_the_groups_of_others_but_not_long)
     ck_assert_int_eq(postgresql_fixture_open(&putting.store, &why), ERR_OK);
     hold("AFTER INSERT ON batch");
     ck_assert_int_eq(pthread_create(&thread, NULL, put_third_in_thread, &putting), 0);
-    await_number(held, 1);
+    postgresql_fixture_await(held, 1);
     settle_in_thread(&settling);
     ck_assert_int_eq(settling.outcome, ERR_BUSY);
     ck_assert_uint_eq(settling.expired.batches, 0);
@@ -355,7 +337,7 @@ enum { RACE_BATCHES = 200, RACE_GROUP = 8, RACE_ROUNDS = 3, RACERS = 2 };
 
 struct racer {
     struct store *store;
-    size_t committed, duplicates, others;
+    struct fixture_tally tally;
 };
 
 /* Puts every batch again and again, in groups. */
@@ -365,18 +347,11 @@ static void *put_again_and_again(void *owner)
     for (uint64_t group = 0; group < (uint64_t)RACE_ROUNDS * RACE_BATCHES / RACE_GROUP; group++) {
         struct fixture_batch made[RACE_GROUP];
         struct store_batch items[RACE_GROUP];
-        struct err_text reason;
         for (uint64_t i = 0; i < RACE_GROUP; i++) {
             fixture_batch(&made[i], 1, (group * RACE_GROUP + i) % RACE_BATCHES + 1, 1);
             items[i] = (struct store_batch){.bridge = "cell-3", .view = &made[i].view};
         }
-        while (fixture_put_group(racer->store, items, RACE_GROUP, &reason) == ERR_BUSY) {
-        }
-        for (size_t i = 0; i < RACE_GROUP; i++) {
-            racer->committed += items[i].result == STORE_COMMITTED;
-            racer->duplicates += items[i].result == STORE_DUPLICATE;
-            racer->others += items[i].result != STORE_COMMITTED && items[i].result != STORE_DUPLICATE;
-        }
+        fixture_put_and_count(racer->store, items, RACE_GROUP, &racer->tally);
     }
     return NULL;
 }
@@ -404,8 +379,8 @@ START_TEST(two_servers_that_store_the_same_while_a_third_settles_store_it_once)
     for (size_t i = 0; i < RACERS; i++) {
         pthread_join(threads[i], NULL);
         store_close(racers[i].store);
-        committed += racers[i].committed;
-        others += racers[i].others;
+        committed += racers[i].tally.committed;
+        others += racers[i].tally.others;
     }
     ck_assert_uint_eq(others, 0);
     ck_assert_uint_eq(committed, RACE_BATCHES);
@@ -424,7 +399,7 @@ START_TEST(a_database_that_dies_while_settling_has_every_row_or_its_range)
     put_all(1, BATCHES);
     hold("AFTER DELETE ON batch");
     ck_assert_int_eq(pthread_create(&thread, NULL, settle_in_thread, &settling), 0);
-    await_number(held, 1);
+    postgresql_fixture_await(held, 1);
     postgresql_fixture_do("crash");
     pthread_join(thread, NULL);
     ck_assert_int_eq(settling.outcome, ERR_BUSY);
@@ -432,11 +407,11 @@ START_TEST(a_database_that_dies_while_settling_has_every_row_or_its_range)
     ck_assert_int_eq(postgresql_fixture_number("SELECT count(*) FROM batch"), BATCHES);
     ck_assert_int_eq(postgresql_fixture_number("SELECT count(*) FROM settled"), 0);
     let_go();
-    reopen();
+    postgresql_fixture_reopen(&store);
     ck_assert_uint_eq(settle_all_but_the_newest().batches, BATCHES - 1);
     postgresql_fixture_do("crash");
     postgresql_fixture_do("start");
-    reopen();
+    postgresql_fixture_reopen(&store);
     for (uint64_t sequence = 1; sequence <= BATCHES; sequence++) {
         ck_assert_int_eq(put(sequence, 1), STORE_DUPLICATE);
     }
@@ -448,7 +423,7 @@ START_TEST(a_schema_that_could_not_settle_yet_is_brought_up_to_date)
     put_all(1, BATCHES);
     postgresql_fixture_run("DROP TABLE settled CASCADE; DROP FUNCTION settle; DROP FUNCTION settle_horizon;"
                            "UPDATE meta SET version = 2");
-    reopen();
+    postgresql_fixture_reopen(&store);
     ck_assert_int_eq(postgresql_fixture_number("SELECT version FROM meta"), 3);
     ck_assert_int_eq(put(1, 1), STORE_DUPLICATE);
     ck_assert_int_eq(put(1, 2), STORE_CONFLICT);
