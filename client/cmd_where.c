@@ -4,6 +4,7 @@
 #include "base/arguments.h"
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "output.h"
 #include "where/where.h"
 
@@ -95,15 +96,12 @@ static void show_times(struct output *output, const struct where_batch *batch)
 static void show_batch(struct output *output, const struct where_request *request,
                        const struct where_batch *batch, const struct where_verdict *verdict)
 {
-    char epoch[2 * BATCH_EPOCH_SIZE + 1];
+    char epoch[HEX_TEXT_SIZE(BATCH_EPOCH_SIZE)];
     char text[FRAME_TEXT_MAX + 256];
-    for (size_t i = 0; i < BATCH_EPOCH_SIZE; i++) {
-        snprintf(epoch + 2 * i, 3, "%02x", batch->epoch[i]);
-    }
     snprintf(text, sizeof text, "%s%s%s%s%s", verdict->explanation, batch->gap != 0 ? ": " : "",
              batch->gap != 0 ? gap_reason_name(batch->gap) : "", batch->text[0] ? ": " : "", batch->text);
     output_text(output, batch->bridge);
-    output_text(output, epoch);
+    output_text(output, hex_text(batch->epoch, BATCH_EPOCH_SIZE, epoch));
     output_u64(output, batch->seq);
     output_toned(output, verdict->state, verdict->known ? OUTPUT_GOOD : OUTPUT_ALARM);
     output_text(output, batch->kind == BATCH_READINGS ? "readings" : batch->kind == BATCH_GAPS ? "gaps" : "");

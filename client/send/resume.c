@@ -1,4 +1,5 @@
 #include "send/resume.h"
+#include "base/hex.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -24,13 +25,6 @@ struct resume {
 
 /* ---- the text ---- */
 
-static void write_hex(const uint8_t *bytes, size_t size, char *text)
-{
-    for (size_t i = 0; i < size; i++) {
-        sprintf(text + 2 * i, "%02x", bytes[i]);
-    }
-}
-
 static bool read_hex(const char *text, uint8_t *bytes, size_t size)
 {
     for (size_t i = 0; i < 2 * size; i++) {
@@ -47,10 +41,10 @@ static bool read_hex(const char *text, uint8_t *bytes, size_t size)
 
 static int write_text(const struct resume_state *state, char *text)
 {
-    char epoch[2 * BATCH_EPOCH_SIZE + 1];
-    char digest[2 * DIGEST_SIZE + 1];
-    write_hex(state->epoch, BATCH_EPOCH_SIZE, epoch);
-    write_hex(state->digest, DIGEST_SIZE, digest);
+    char epoch[HEX_TEXT_SIZE(BATCH_EPOCH_SIZE)];
+    char digest[HEX_TEXT_SIZE(DIGEST_SIZE)];
+    (void)hex_text(state->epoch, BATCH_EPOCH_SIZE, epoch);
+    (void)hex_text(state->digest, DIGEST_SIZE, digest);
     return snprintf(text, TEXT_MAX,
                     "%s"
                     "epoch %s\n"

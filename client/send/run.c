@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/random.h"
 #include "progress.h"
 #include "send/delivery.h"
@@ -37,22 +38,14 @@ struct run {
 
 /* ---- answers ---- */
 
-static void write_hex(const uint8_t *bytes, size_t size, char *text)
-{
-    for (size_t i = 0; i < size; i++) {
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-    }
-}
-
 static void show_answer(struct run *run, const struct outbox_batch *batch, const struct ack_range *range,
                         int64_t rtt_us)
 {
     static const enum output_tone tones[] = {
         [ACK_COMMITTED] = OUTPUT_GOOD, [ACK_DUPLICATE] = OUTPUT_NOTE, [ACK_REJECTED] = OUTPUT_ALARM};
-    char epoch[2 * BATCH_EPOCH_SIZE + 1];
-    write_hex(run->series_run.epoch, BATCH_EPOCH_SIZE, epoch);
+    char epoch[HEX_TEXT_SIZE(BATCH_EPOCH_SIZE)];
     progress_clear(&run->progress);
-    output_text(&run->output, epoch);
+    output_text(&run->output, hex_text(run->series_run.epoch, BATCH_EPOCH_SIZE, epoch));
     output_u64(&run->output, batch->seq);
     output_u64(&run->output, batch->readings);
     output_u64(&run->output, batch->size);

@@ -1,5 +1,6 @@
 #include "gateway/audit_chain.h"
 
+#include "base/hex.h"
 #include "tunnel/digest.h"
 
 #include <stdio.h>
@@ -15,10 +16,7 @@ enum {
 
 char *audit_hash_text(const uint8_t *hash, char *text)
 {
-    for (size_t i = 0; i < AUDIT_HASH_SIZE; i++) {
-        snprintf(text + 2 * i, 3, "%02x", hash[i]);
-    }
-    return text;
+    return hex_text(hash, AUDIT_HASH_SIZE, text);
 }
 
 static int digit(uint8_t character)

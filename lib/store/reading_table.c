@@ -1,6 +1,7 @@
 #include "store/reading_table.h"
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "store/reading_query.h"
 #include "store/reading_rows.h"
 #include "tunnel/value.h"
@@ -107,21 +108,14 @@ static int table_close(sqlite3_vtab_cursor *base)
 
 /* ---- one batch ---- */
 
-enum { EPOCH_TEXT_MAX = 2 * BATCH_EPOCH_SIZE + 1 };
+enum { EPOCH_TEXT_MAX = HEX_TEXT_SIZE(BATCH_EPOCH_SIZE) };
 
 /* Writes the epoch of the batch at hand as text[EPOCH_TEXT_MAX]. */
 static const char *epoch_text(sqlite3_stmt *batches, char *text)
 {
-    static const char digits[] = "0123456789abcdef";
-    const uint8_t *epoch = sqlite3_column_blob(batches, BATCH_EPOCH);
-    int size = sqlite3_column_bytes(batches, BATCH_EPOCH);
-    char *at = text;
-    for (int i = 0; i < size && i < BATCH_EPOCH_SIZE; i++) {
-        *at++ = digits[epoch[i] >> 4];
-        *at++ = digits[epoch[i] & 15];
-    }
-    *at = '\0';
-    return text;
+    const void *epoch = sqlite3_column_blob(batches, BATCH_EPOCH);
+    bool whole = sqlite3_column_bytes(batches, BATCH_EPOCH) == BATCH_EPOCH_SIZE;
+    return hex_text(epoch, whole ? BATCH_EPOCH_SIZE : 0, text);
 }
 
 /* The query ends here: says which batch, and why. */
