@@ -19,9 +19,9 @@ struct admission {
     pthread_mutex_t lock;
     struct admission_limits limits;
     size_t connections;
-    size_t crowds[ADMISSION_CROWD +
-                  1]; /* addresses with so many handshakes; of 0 not kept, of the last: or more */
-    size_t most;      /* the largest of them that there is; 0 = none */
+    /* Addresses with so many handshakes; of 0 not kept, of the last: or more. */
+    size_t crowds[ADMISSION_CROWD + 1];
+    size_t most; /* the largest of them that there is; 0 = none */
     struct admission_address *buckets[BUCKETS];
 };
 
